@@ -1,0 +1,1 @@
+"""Promises that every robot, policy, perceiver and suite keeps; installed, so that plug-in authors run them too."""

@@ -1,0 +1,288 @@
+"""What sensors deliver and what perception makes of it.
+
+In:  SensorFrame, filled by a robot or by a person's own driver.
+Out: SceneState in the world frame, filled by a perceiver.
+
+World frame: z up, x away from the robot's base, y to the robot's left; metres, radians, seconds on
+the robot's clock. `T_a_b` takes coordinates in b to a. Cameras look along their +z, x right, y down.
+Quaternions are xyzw. None means "not measured", never zero.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+WORLD = "world"
+
+
+class SensorKind(enum.StrEnum):
+    """What a sensor measures."""
+
+    CAMERA = "camera"
+    LIDAR = "lidar"
+    IMU = "imu"
+    JOINTS = "joints"
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSpec:
+    """What a sensor declares: health is judged against it.
+
+    `mount` is "world" or a link of the robot; `noise` holds one-sigma values by name with unit
+    (for example `depth_m`, `range_m`).
+    """
+
+    name: str
+    kind: SensorKind
+    rate_hz: float
+    delay_s: float
+    mount: str = WORLD
+    noise: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """Pinhole camera; pixel centres at integer coordinates."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "3 3"]:
+        """The 3×3 camera matrix."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+
+@dataclass(frozen=True, slots=True)
+class CameraImage:
+    """One RGB-D image. `depth_m` is along the optical axis; 0 where nothing came back."""
+
+    sensor: str
+    time_s: float
+    rgb: UInt8[np.ndarray, "height width 3"]
+    depth_m: Float32[np.ndarray, "height width"]
+    intrinsics: Intrinsics
+    T_mount_camera: Float[np.ndarray, "4 4"]
+    mount: str = WORLD
+
+    def __post_init__(self) -> None:
+        expected = (self.intrinsics.height, self.intrinsics.width)
+        if self.rgb.shape[:2] != expected or self.depth_m.shape != expected:
+            raise ValueError(
+                f"Image of '{self.sensor}' has rgb {self.rgb.shape[:2]} and depth {self.depth_m.shape}, expected "
+                f"{expected} (height, width) from its intrinsics. Resize the image or scale the intrinsics."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LidarScan:
+    """One sweep; `time_s` is its end and its reference time. Beams without a return are absent."""
+
+    sensor: str
+    time_s: float
+    points_sensor: Float32[np.ndarray, "points 3"]
+    point_times_s: Float[np.ndarray, "points"]
+    intensity: Float32[np.ndarray, "points"]
+    T_mount_sensor: Float[np.ndarray, "4 4"]
+    mount: str = WORLD
+
+
+@dataclass(frozen=True, slots=True)
+class ImuSamples:
+    """Specific force (gravity at rest points up: +9.81 along world z) and angular rate, sensor frame."""
+
+    sensor: str
+    times_s: Float[np.ndarray, "samples"]
+    specific_force_mps2: Float[np.ndarray, "samples 3"]
+    angular_rate_radps: Float[np.ndarray, "samples 3"]
+    T_mount_sensor: Float[np.ndarray, "4 4"]
+    mount: str
+
+
+@dataclass(frozen=True, slots=True)
+class JointSamples:
+    """Encoder readings of arm and gripper. `gripper_width_m` is the distance between the fingers."""
+
+    names: tuple[str, ...]
+    times_s: Float[np.ndarray, "samples"]
+    positions_rad: Float[np.ndarray, "samples joints"]
+    velocities_radps: Float[np.ndarray, "samples joints"]
+    gripper_width_m: Float[np.ndarray, "samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFrame:
+    """All that arrived since the last read, each with its own time; `time_s` is the time of the read."""
+
+    time_s: float
+    images: tuple[CameraImage, ...] = ()
+    scans: tuple[LidarScan, ...] = ()
+    imu: tuple[ImuSamples, ...] = ()
+    joints: JointSamples | None = None
+
+
+class Shape(enum.StrEnum):
+    """Generic shape classes; `thing` is any object that fits no other class."""
+
+    BLOCK = "block"
+    CYLINDER = "cylinder"
+    BOWL = "bowl"
+    MUG = "mug"
+    PLATE = "plate"
+    TRAY = "tray"
+    THING = "thing"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """One object. Its frame sits at the centre of its bounding box, z up, x along the longer side.
+
+    For a mug the box is the body's, without the handle, and x points to the handle.
+    `size_m` is along the object's own axes. `cavity_depth_m` is how deep the opening on top is (0: none).
+    `color_rgb` is the surface colour in 0–1; `color` the nearest basic colour word.
+    `covariance` is of (x, y, z, rotation vector) in the world frame, m² and rad².
+    """
+
+    id: str
+    pose_world: Float[np.ndarray, "4 4"]
+    covariance: Float[np.ndarray, "6 6"]
+    size_m: Float[np.ndarray, "3"]
+    color_rgb: Float[np.ndarray, "3"]
+    color: str
+    shape: Shape
+    shape_confidence: float
+    existence: float
+    sources: tuple[str, ...]
+    last_seen_s: float
+    cavity_depth_m: float = 0.0
+
+    @property
+    def position_world(self) -> Float[np.ndarray, "3"]:
+        """Centre of the bounding box."""
+        return self.pose_world[:3, 3]
+
+    @property
+    def yaw_rad(self) -> float:
+        """Rotation about world z."""
+        return float(np.arctan2(self.pose_world[1, 0], self.pose_world[0, 0]))
+
+    @property
+    def top_m(self) -> float:
+        """Height of the highest point of the box above the world origin (exact when z is up)."""
+        return float(self.pose_world[2, 3] + self.size_m[2] / 2)
+
+    @property
+    def bottom_m(self) -> float:
+        """Height of the lowest point of the box above the world origin (exact when z is up)."""
+        return float(self.pose_world[2, 3] - self.size_m[2] / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportSurface:
+    """The table: a horizontal rectangle (x_min, y_min, x_max, y_max) at `height_m` in the world frame."""
+
+    height_m: float
+    height_std_m: float
+    bounds_world: tuple[float, float, float, float]
+    tilt_rad: float
+
+
+class HealthReason(enum.StrEnum):
+    """Why a sensor's health is below one."""
+
+    OK = "ok"
+    SILENT = "silent"
+    STALE = "stale"
+    RATE = "rate"
+    EMPTY = "empty"
+    NOT_FINITE = "not_finite"
+    SATURATED = "saturated"
+    DISAGREES = "disagrees"
+
+
+@dataclass(frozen=True, slots=True)
+class SensorHealth:
+    """How far a sensor can be trusted now: 1 as declared, 0 not at all."""
+
+    sensor: str
+    kind: SensorKind
+    health: float
+    reason: HealthReason
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyState:
+    """Proprioception at the scene's time. `held` is the id of the object between the fingers, if any."""
+
+    joint_names: tuple[str, ...]
+    positions_rad: Float[np.ndarray, "joints"]
+    velocities_radps: Float[np.ndarray, "joints"]
+    gripper_width_m: float
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneState:
+    """What is believed about the world at `time_s`; `seen_s` is when a camera or LiDAR last looked."""
+
+    time_s: float
+    seen_s: float | None
+    objects: tuple[ObjectState, ...]
+    table: SupportSurface | None
+    body: BodyState | None
+    health: tuple[SensorHealth, ...]
+    source: str = "perceived"
+
+    def find(self, object_id: str) -> ObjectState | None:
+        """The object of that id, or None."""
+        return next((o for o in self.objects if o.id == object_id), None)
+
+
+class RobotBody(Protocol):
+    """What perception needs to know of a robot: where its links are. Planning's RobotModel is one."""
+
+    def link_pose(
+        self, link: str, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
+    ) -> Float[np.ndarray, "4 4"]:
+        """T_world_link."""
+        ...
+
+    def capsules(
+        self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
+    ) -> Float[np.ndarray, "capsules 7"]:
+        """The body as capsules in the world frame: start xyz, end xyz, radius."""
+        ...
+
+
+class Perceiver(Protocol):
+    """Frames in, scene out. State lives in the perceiver; `reset` forgets it."""
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        ...
+
+    def update(self, frame: SensorFrame) -> SceneState:
+        """Fuse what arrived; never raises on bad sensor data, which shows in `health` instead."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PerceiverSetup:
+    """What a perceiver is built with: the declared sensors, the robot's body (None: no robot), the device.
+
+    `look_rad` is the arm position from which the wrist camera sees the work area.
+    """
+
+    sensors: tuple[SensorSpec, ...]
+    body: RobotBody | None = None
+    device: str = "cpu"

@@ -1,0 +1,300 @@
+"""What meaning and motion are made of.
+
+In:  a sentence and a SceneState (perception).
+Out: Task → Plan → Trajectory → Verdict → Outcome, each a frozen value.
+
+Expected outcomes (no plan, refused motion, missed effect) are values from closed enums, never
+exceptions: the robot must go on. World frame and units as in perception/types.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+
+class Predicate(enum.StrEnum):
+    """Relations that a command can ask for. `left`, `front` … as seen by someone at the robot's base."""
+
+    ON = "on"  # on(a, b): a rests on b; b may be "table"
+    IN = "in"  # in(a, b): a rests inside the opening of b
+    LEFT_OF = "left_of"
+    RIGHT_OF = "right_of"
+    IN_FRONT_OF = "in_front_of"
+    BEHIND = "behind"
+    NEXT_TO = "next_to"
+    HOLDING = "holding"  # holding(a)
+    AT_SIDE = "at_side"  # at_side(a, "left" | "right" | "front" | "back") of the table
+
+
+TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fact:
+    """One relation between object ids, e.g. Fact(Predicate.IN, ("object_3", "object_5"))."""
+
+    predicate: Predicate
+    args: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.predicate.value}({', '.join(self.args)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A fact as believed: True, False or None (unknown), how sure, from where, when.
+
+    `margin_m` is the signed distance by which the relation holds (negative: by which it fails).
+    """
+
+    fact: Fact
+    value: bool | None
+    confidence: float
+    source: str
+    time_s: float
+    margin_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A grounded command: `stages` are done in order, the facts of one stage in any order.
+
+    `names` maps object ids to the words a person would use ("the small red block").
+    """
+
+    command: str
+    stages: tuple[tuple[Fact, ...], ...]
+    names: dict[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    deadline_s: float = 120.0
+
+    @property
+    def goal(self) -> tuple[Fact, ...]:
+        """All goal facts in order."""
+        return tuple(fact for stage in self.stages for fact in stage)
+
+
+class ProblemKind(enum.StrEnum):
+    """Why a command did not become a task."""
+
+    EMPTY = "empty"
+    UNKNOWN_WORD = "unknown_word"
+    NOT_UNDERSTOOD = "not_understood"
+    NOT_PRESENT = "not_present"
+    AMBIGUOUS = "ambiguous"
+    CONTRADICTORY = "contradictory"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One line: what was wrong, what was expected, what to do. `candidates` answers a question."""
+
+    kind: ProblemKind
+    message: str
+    candidates: tuple[str, ...] = ()
+
+
+class Action(enum.StrEnum):
+    """Skills that a plan is made of."""
+
+    LOOK = "look"
+    PICK = "pick"
+    PLACE = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One skill. `object_id` is what is moved; `relation` and `target_id` say where a place goes.
+
+    `relation` of a place is the goal predicate (or ON with TABLE for putting aside);
+    `target_id` is an object id, TABLE, or a side word for AT_SIDE.
+    `attempt` counts tries of the same step, so that a policy varies its proposal.
+    """
+
+    action: Action
+    reason: str
+    object_id: str | None = None
+    relation: Predicate | None = None
+    target_id: str | None = None
+    preconditions: tuple[Fact, ...] = ()
+    effects: tuple[Fact, ...] = ()
+    attempt: int = 0
+
+    def __str__(self) -> str:
+        parts = [p for p in (self.object_id, self.relation, self.target_id) if p]
+        return f"{self.action.value}({', '.join(str(p) for p in parts)})"
+
+
+class PlanStatus(enum.StrEnum):
+    """Where a plan stands."""
+
+    RUNNING = "running"
+    DONE = "done"  # every stage's goal is seen to hold
+    NO_PLAN = "no_plan"  # nothing left to propose
+    REFUSED = "refused"  # every alternative was refused by a rule; see `detail`
+    GAVE_UP = "gave_up"  # replans used up
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in order; `index` is the current one. `detail` says why it ended, in one line."""
+
+    steps: tuple[PlanStep, ...]
+    index: int = 0
+    stage: int = 0
+    replans: int = 0
+    status: PlanStatus = PlanStatus.RUNNING
+    detail: str = ""
+
+    @property
+    def current(self) -> PlanStep | None:
+        """The step to act on, or None when the plan has ended."""
+        if self.status is not PlanStatus.RUNNING or self.index >= len(self.steps):
+            return None
+        return self.steps[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class MotionConvention:
+    """How commanded motion is to be read; a robot's and a policy's must agree before step one."""
+
+    joint_names: tuple[str, ...]
+    absolute: bool = True
+    rate_hz: float | None = None  # None: any sampling, times are in the trajectory
+    gripper: str = "width_m"
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Timed joint targets; `times_s` counts from the moment execution starts and begins at 0.
+
+    Positions are joined by cubic Hermite pieces through `velocities_radps`. `gripper_width_m` is the
+    commanded opening. `held` and `touches` tell the guard what the motion means: the object carried
+    from a time on, and the objects that the fingers or the held object may touch.
+    """
+
+    joint_names: tuple[str, ...]
+    times_s: Float[np.ndarray, "times"]
+    positions_rad: Float[np.ndarray, "times joints"]
+    velocities_radps: Float[np.ndarray, "times joints"]
+    gripper_width_m: Float[np.ndarray, "times"]
+    held: tuple[HeldSpan, ...] = ()
+    touches: tuple[str, ...] = ()
+    label: str = ""
+    target_pose_world: Float[np.ndarray, "4 4"] | None = None
+
+    def __post_init__(self) -> None:
+        expected = (len(self.times_s), len(self.joint_names))
+        if self.positions_rad.shape != expected or self.velocities_radps.shape != expected:
+            raise ValueError(
+                f"Trajectory has positions {self.positions_rad.shape} and velocities {self.velocities_radps.shape}, "
+                f"expected {expected} (times, joints). Transpose them if joints come first."
+            )
+        if len(self.gripper_width_m) != len(self.times_s):
+            raise ValueError(
+                f"Trajectory.gripper_width_m has {len(self.gripper_width_m)} values, expected {len(self.times_s)}, "
+                "one for each time."
+            )
+
+    @property
+    def duration_s(self) -> float:
+        """Time of the last sample."""
+        return float(self.times_s[-1]) if len(self.times_s) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSpan:
+    """The object is carried in the hand from `start_s` to `end_s` of a trajectory, fixed at T_hand_object.
+
+    "hand" is the robot's tool frame (RobotDescription.tool_frame).
+    """
+
+    object_id: str
+    start_s: float
+    end_s: float
+    T_hand_object: Float[np.ndarray, "4 4"]
+
+
+class NoMotionReason(enum.StrEnum):
+    """Why a policy has no motion for a step."""
+
+    NO_GRASP = "no_grasp"
+    NO_PLACE = "no_place"
+    NO_IK = "no_ik"
+    NO_PATH = "no_path"
+    NOT_SEEN = "not_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class NoMotion:
+    """A policy's honest "I cannot": geometry's answer to the planner.
+
+    `blocked_by` names objects that stand in the way, where that is known.
+    """
+
+    reason: NoMotionReason
+    detail: str
+    blocked_by: tuple[str, ...] = ()
+
+
+class Ruling(enum.StrEnum):
+    """What one rule says of one motion."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    NOT_EVALUATED = "not_evaluated"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule's ruling, with its signed margin (negative: broken by that much) and the worst moment."""
+
+    rule: str
+    ruling: Ruling
+    margin: float | None
+    unit: str
+    time_s: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All rules over one trajectory. `trajectory` is what may be executed; None when refused."""
+
+    allowed: bool
+    findings: tuple[Finding, ...]
+    trajectory: Trajectory | None
+
+    @property
+    def worst(self) -> Finding | None:
+        """The finding that decides: the first refused one, else the smallest margin."""
+        refused = [f for f in self.findings if f.ruling is not Ruling.ALLOWED]
+        if refused:
+            return refused[0]
+        return min(self.findings, key=lambda f: np.inf if f.margin is None else f.margin, default=None)
+
+
+class OutcomeKind(enum.StrEnum):
+    """What became of the last step."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    MISSED = "missed"
+    STOPPED = "stopped"
+    INFEASIBLE = "infeasible"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The planner's feedback: the step, what became of it, and why."""
+
+    kind: OutcomeKind
+    step: PlanStep
+    detail: str = ""
+    verdict: Verdict | None = None
+    no_motion: NoMotion | None = None

@@ -1,0 +1,1 @@
+"""Robot bodies that the simulator can play."""
