@@ -42,7 +42,7 @@ class SensorSpec:
     rate_hz: float
     delay_s: float
     mount: str = WORLD
-    noise: dict[str, float] = field(default_factory=dict)
+    noise: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

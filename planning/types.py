@@ -68,7 +68,7 @@ class Task:
 
     command: str
     stages: tuple[tuple[Fact, ...], ...]
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict[str, str])
     constraints: tuple[str, ...] = ()
     deadline_s: float = 120.0
 

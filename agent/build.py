@@ -1,0 +1,132 @@
+"""From a RunConfig to the built parts, each through its entry point; conventions are compared before step one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..perception.types import Perceiver, PerceiverSetup
+from ..planning.guard import Guard
+from ..planning.monitor import Monitor
+from ..planning.planner import Planner
+from ..planning.robot_model import RobotModel, load_robot
+from ..planning.types import MotionConvention
+from ..policies.policy import Policy
+from .config import ConfigError, RunConfig
+from .plugins import PluginError, load_all, load_spec, make_config, split_name
+from .robot import Robot
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one run needs."""
+
+    robot: Robot
+    model: RobotModel
+    perceiver: Perceiver
+    planner: Planner
+    policy: Policy
+    guard: Guard
+    monitor: Monitor
+
+
+def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None, film_hz: float = 0.0) -> Parts:
+    """Build robot, perceiver, planner, policy, guard. `stage` (seed → scene) overrides the config's scene.
+
+    Raises:
+        PluginError, ConfigError: a part is absent, broken, wrongly configured, or does not fit the robot.
+    """
+    check_mode(config.mode)
+    device = choose_device(config.device)
+    robot = _build_robot(config, stage, film_hz)
+    model = RobotModel(robot.description)
+    perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device)
+    policy = build_policy(config.policy, config.settings, robot.convention, model)
+    planner = Planner(robot.description, max_replans=config.max_replans)
+    guard = Guard(model, keep_out=tuple(getattr(robot, "keep_out", ())))
+    return Parts(robot, model, perceiver, planner, policy, guard, Monitor(model))
+
+
+def check_mode(mode: str) -> None:
+    """`policy` and `hybrid` come with the learned policy; until then they say so."""
+    if mode != "planner":
+        raise ConfigError(
+            f"--mode {mode} needs the learned policy, which this version does not have yet. Use --mode planner."
+        )
+
+
+def choose_device(name: str) -> str:
+    """`auto` takes CUDA where it is."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: this machine has no CUDA device that torch can use. Use --device cpu.")
+    return name
+
+
+def build_perceiver(
+    name: str, settings: dict[str, dict[str, Any]], robot: Robot | None, model: RobotModel | None, device: str
+) -> Perceiver:
+    """A perceiver by name, for a robot or (robot None) for a person's own rig."""
+    base, argument = split_name(name)
+    spec = load_spec("perceivers", base)
+    sensors = robot.sensors if robot else ()
+    perceiver = spec.build(
+        make_config(spec, settings.get(base, {}), argument), PerceiverSetup(sensors, body=model, device=device)
+    )
+    if hasattr(perceiver, "bind"):  # the oracle: reads simulator truth and says so in every result
+        if robot is None or not hasattr(robot, "judge"):
+            raise PluginError(f"The perceiver '{base}' needs a simulated robot. Use --perceiver fused.")
+        perceiver.bind(robot)
+    return perceiver
+
+
+def build_policy(
+    name: str, settings: dict[str, dict[str, Any]], convention: MotionConvention, model: RobotModel
+) -> Policy:
+    """A policy by name, its convention compared with the robot's."""
+    base, argument = split_name(name)
+    spec = load_spec("policies", base)
+    if spec.gives is not None:
+        check_conventions(base, spec.gives, convention)
+    return spec.build(make_config(spec, settings.get(base, {}), argument), model)
+
+
+def check_conventions(policy: str, gives: MotionConvention, takes: MotionConvention) -> None:
+    """A mismatch (joint order, delta or absolute, gripper meaning, rate) stops the run before step one."""
+    for field, given, taken in (
+        ("joint names", gives.joint_names, takes.joint_names),
+        ("absolute positions", gives.absolute, takes.absolute),
+        ("gripper", gives.gripper, takes.gripper),
+    ):
+        if given != taken:
+            raise ConfigError(
+                f"Policy '{policy}' and the robot disagree on {field}: the policy gives {given}, the robot takes "
+                f"{taken}. Choose a policy made for this robot or wrap it in one that converts."
+            )
+    if gives.rate_hz is not None and takes.rate_hz is not None and gives.rate_hz != takes.rate_hz:
+        raise ConfigError(
+            f"Policy '{policy}' gives {gives.rate_hz:g} Hz, the robot takes {takes.rate_hz:g} Hz. Resample one of them."
+        )
+
+
+def build_model(robot: str = "panda") -> RobotModel:
+    """The shipped model of a robot, for planning without one."""
+    return RobotModel(load_robot(robot))
+
+
+def _build_robot(config: RunConfig, stage: Callable[[int], Any] | None, film_hz: float) -> Robot:
+    base, argument = split_name(config.robot)
+    spec = load_spec("robots", base)
+    settings = dict(config.settings.get(base, {}))
+    if "scene" in spec.config.model_fields:
+        settings.setdefault("scene", config.scene)
+    if "film_hz" in spec.config.model_fields:
+        settings.setdefault("film_hz", film_hz)
+    robot = spec.build(make_config(spec, settings, argument), load_all("sensors"))
+    if stage is not None:
+        robot.stage = stage
+    return robot

@@ -1,0 +1,70 @@
+"""What one run is made of: every option resolved, bounded and written beside its result."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .stopwatch import Latency
+
+
+class ConfigError(ValueError):
+    """A setting is wrong; the message is one line."""
+
+
+class RunConfig(BaseModel):
+    """One episode. `settings` of each plug-in go to that plug-in's own config."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str = Field(max_length=2000)
+    scene: str = "table"
+    robot: str = "panda"
+    mode: Literal["planner", "policy", "hybrid"] = "planner"
+    policy: str = "geometric"
+    perceiver: str = "fused"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    speed: float = Field(default=1.0, gt=0.0, le=1.0)
+    latency: Latency = Latency.DECLARED
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    max_replans: int = Field(default=5, ge=0, le=50)
+    deadline_s: float = Field(default=180.0, gt=0.0, le=3600.0)
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """Text that `load_run_config` reads back."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def load_run_config(path: Path, **overrides: Any) -> RunConfig:
+    """Read a config.toml; options given on the command line win.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or holds an unknown key or a value out of bounds.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}. Give a config.toml that a run wrote.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
+    return make_run_config(**{**values, **overrides})
+
+
+def make_run_config(**values: Any) -> RunConfig:
+    """RunConfig with errors in one line that name the nearest key."""
+    try:
+        return RunConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            closest = difflib.get_close_matches(key, RunConfig.model_fields, n=1)
+            hint = f" Did you mean '{closest[0]}'?" if closest else f" Known: {', '.join(RunConfig.model_fields)}."
+            raise ConfigError(f"Unknown setting '{key}'.{hint}") from error
+        raise ConfigError(f"Setting '{key}' is {first['input']!r}: {first['msg']}. Correct it.") from error

@@ -1,0 +1,137 @@
+"""A whole plan worked out and checked without moving: `verbot plan`, `--dry-run`, and the library's door.
+
+In:  a sentence and a perceived scene (from any rig, with or without a robot).
+Out: CheckedPlan: goal facts, steps with reasons, trajectories, poses, verdicts.
+
+Each step is imagined to succeed: the scene after it is the scene before it with the carried object
+moved by the arm's own kinematics. What really happens is seen only when the robot moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import BodyState, SceneState, SensorFrame
+from ..planning.robot_model import RobotModel
+from ..planning.types import (
+    Action,
+    NoMotion,
+    Outcome,
+    OutcomeKind,
+    Plan,
+    PlanStatus,
+    PlanStep,
+    Problem,
+    Task,
+    Trajectory,
+    Verdict,
+)
+from ..policies.policy import Policy, PolicyInput
+from .runtime import Guarding, Planning
+
+# A plan longer than this is a sign of a loop; nine objects need at most four motions each.
+MAX_STEPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStep:
+    """One step with its motion and verdict; `target_pose_world` is the tool's pose at the grasp or release."""
+
+    step: PlanStep
+    trajectory: Trajectory | None
+    verdict: Verdict | None
+    refusal: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this motion may run."""
+        return self.verdict is not None and self.verdict.allowed
+
+    @property
+    def target_pose_world(self) -> Float[np.ndarray, "4 4"] | None:
+        """Where the tool grasps or releases."""
+        return self.trajectory.target_pose_world if self.trajectory else None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlan:
+    """`problem` says why there is no task; `plan` how the search ended."""
+
+    command: str
+    task: Task | None
+    problem: Problem | None
+    plan: Plan | None
+    steps: tuple[CheckedStep, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether every step has a motion that every rule allows, and they reach the goal."""
+        done = self.plan is not None and self.plan.status is PlanStatus.DONE
+        return done and all(step.allowed for step in self.steps)
+
+
+def rehearse(
+    command: str, scene: SceneState, planner: Planning, policy: Policy, guard: Guarding, model: RobotModel, seed: int = 0
+) -> CheckedPlan:
+    """Plan the command from the scene to its end, each motion checked, nothing moved."""
+    planner.reset()
+    policy.reset(seed)
+    scene = scene if scene.body else replace(scene, body=_rest_pose(model))
+    task = planner.understand(command, scene)
+    if isinstance(task, Problem):
+        return CheckedPlan(command, None, task, None, ())
+    steps: list[CheckedStep] = []
+    plan, outcome = None, None
+    for _ in range(MAX_STEPS):
+        plan = planner.revise(task, scene, plan, outcome)
+        if plan.current is None:
+            break
+        checked, scene, outcome = _try_step(plan.current, scene, task, policy, guard, model)
+        steps.append(checked)
+    return CheckedPlan(command, task, None, plan, tuple(steps))
+
+
+def _try_step(
+    step: PlanStep, scene: SceneState, task: Task, policy: Policy, guard: Guarding, model: RobotModel
+) -> tuple[CheckedStep, SceneState, Outcome]:
+    proposal = policy.act(PolicyInput(SensorFrame(scene.time_s), scene, task, step))
+    if isinstance(proposal, NoMotion):
+        outcome = Outcome(OutcomeKind.INFEASIBLE, step, proposal.detail, no_motion=proposal)
+        return CheckedStep(step, None, None, proposal.detail), scene, outcome
+    verdict = guard.check(proposal, scene, task, step)
+    if not verdict.allowed or verdict.trajectory is None:
+        worst = verdict.worst
+        reason = f"{worst.rule}: {worst.reason}" if worst else "refused"
+        return CheckedStep(step, proposal, verdict, reason), scene, Outcome(OutcomeKind.REFUSED, step, reason, verdict)
+    after = imagine(scene, verdict.trajectory, step, model)
+    return CheckedStep(step, verdict.trajectory, verdict), after, Outcome(OutcomeKind.DONE, step, "imagined", verdict)
+
+
+def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: RobotModel) -> SceneState:
+    """The scene after a motion that goes as intended."""
+    objects = list(scene.objects)
+    for span in trajectory.held:
+        index = int(np.clip(np.searchsorted(trajectory.times_s, span.end_s), 0, len(trajectory.times_s) - 1))
+        pose_world = model.tool_pose(trajectory.positions_rad[index]) @ span.T_hand_object
+        objects = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
+    body = BodyState(
+        joint_names=trajectory.joint_names,
+        positions_rad=trajectory.positions_rad[-1].copy(),
+        velocities_radps=np.zeros(len(trajectory.joint_names)),
+        gripper_width_m=float(trajectory.gripper_width_m[-1]),
+        held=step.object_id if step.action is Action.PICK else None,
+    )
+    # An imagined look is as fresh as the imagined moment.
+    time_s = scene.time_s + trajectory.duration_s
+    return replace(scene, time_s=time_s, seen_s=time_s, objects=tuple(objects), body=body)
+
+
+def _rest_pose(model: RobotModel) -> BodyState:
+    """A robot that is not there yet is taken to rest in its look pose, hand open."""
+    look = np.array(model.description.look_rad)
+    return BodyState(
+        model.description.arm_joints, look, np.zeros(len(look)), model.description.gripper.max_width_m, held=None
+    )

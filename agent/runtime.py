@@ -1,0 +1,286 @@
+"""The road: look, understand, plan, act, check, move, look again.
+
+In:  a sentence, and a robot with its perceiver, planner, policy and guard.
+Out: RunRecord: what was done step by step, with every verdict, and how it ended.
+
+The robot has a clock and plays trajectories by itself; thinking is charged to that clock. Nothing in
+here knows whether the robot is simulated, real or a recording.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ..perception.types import Perceiver, SceneState, SensorFrame
+from ..planning.types import (
+    NoMotion,
+    Outcome,
+    Plan,
+    PlanStatus,
+    PlanStep,
+    Problem,
+    Task,
+    Trajectory,
+    Verdict,
+)
+from ..policies.policy import Policy, PolicyInput
+from .observers import Observer
+from .robot import Robot
+from .stopwatch import Stopwatch
+
+# Pictures taken before the arm came to rest are useless to the wrist camera; the delay of every sensor fits in.
+SETTLE_S = 0.2
+MONITOR_PERIOD_S = 0.1
+
+
+class EndedBy(enum.StrEnum):
+    """Why a run ended."""
+
+    DONE = "done"
+    PROBLEM = "problem"
+    NO_PLAN = "no_plan"
+    REFUSED = "refused"
+    GAVE_UP = "gave_up"
+    DEADLINE = "deadline"
+    INTERRUPTED = "interrupted"
+    POLICY_ERROR = "policy_error"
+    ROBOT_ERROR = "robot_error"
+
+
+class Planning(Protocol):
+    """What the runtime asks of a planner; planning.planner.Planner is one."""
+
+    def reset(self) -> None:
+        """Start an episode."""
+        ...
+
+    def understand(self, command: str, scene: SceneState) -> Task | Problem:
+        """Sentence and scene to goal facts."""
+        ...
+
+    def revise(self, task: Task, scene: SceneState, plan: Plan | None, outcome: Outcome | None) -> Plan:
+        """The plan from here on."""
+        ...
+
+
+class Guarding(Protocol):
+    """What the runtime asks of a guard; planning.guard.Guard is one."""
+
+    def check(self, trajectory: Trajectory, scene: SceneState, task: Task, step: PlanStep) -> Verdict:
+        """Every rule over one trajectory."""
+        ...
+
+
+class Monitoring(Protocol):
+    """What the runtime asks of a monitor; planning.monitor.Monitor is one."""
+
+    def start(self, step: PlanStep, trajectory: Trajectory) -> None:
+        """A motion begins."""
+        ...
+
+    def lost(self, frame: SensorFrame, elapsed_s: float) -> str | None:
+        """Why the motion must be broken off now (the object slipped out), or None."""
+        ...
+
+    def outcome(
+        self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None
+    ) -> Outcome:
+        """What became of a step, seen in the scene after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step as it went: proposal, verdict, outcome. Times are the robot's."""
+
+    step: PlanStep
+    confidence: float | None
+    verdict: Verdict | None
+    outcome: Outcome
+    start_s: float
+    end_s: float
+    trajectory: Trajectory | None = None
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Filled while the run goes on, so that an interrupted one keeps what was done."""
+
+    command: str
+    task: Task | None = None
+    problem: Problem | None = None
+    plan: Plan | None = None
+    scene: SceneState | None = None
+    steps: list[StepRecord] = field(default_factory=list)
+    ended_by: EndedBy | None = None
+    detail: str = ""
+    error: BaseException | None = None
+
+
+class Runtime:
+    """One robot's road from sentence to motion."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        perceiver: Perceiver,
+        planner: Planning,
+        policy: Policy,
+        guard: Guarding,
+        monitor: Monitoring,
+        *,
+        stopwatch: Stopwatch | None = None,
+        observer: Observer | None = None,
+        speed: float = 1.0,
+        deadline_s: float = 180.0,
+    ) -> None:
+        self._robot, self._perceiver, self._planner = robot, perceiver, planner
+        self._policy, self._guard, self._monitor = policy, guard, monitor
+        self._stopwatch = stopwatch or Stopwatch()
+        self._observer = observer or Observer()
+        self._speed = speed
+        self._deadline_s = deadline_s
+
+    def run(self, command: str, seed: int) -> RunRecord:
+        """Drive the robot until the command is done, refused or impossible; always leaves it at rest."""
+        record = RunRecord(command)
+        try:
+            self._drive(record, seed)
+        except KeyboardInterrupt:
+            record.ended_by, record.detail = EndedBy.INTERRUPTED, "interrupted; the arm was brought to rest"
+        finally:
+            self._come_to_rest()
+        return record
+
+    def _drive(self, record: RunRecord, seed: int) -> None:
+        self._perceiver.reset()
+        self._planner.reset()
+        self._policy.reset(seed)
+        with self._stopwatch.stage("follow"):
+            first = self._robot.reset(seed)
+        self._perceive(first, record)
+        frame, scene = self._look(record)
+        with self._stopwatch.stage("plan"):
+            task = self._planner.understand(record.command, scene)
+        self._observer.on_task(task)
+        if isinstance(task, Problem):
+            record.problem, record.ended_by, record.detail = task, EndedBy.PROBLEM, task.message
+            return
+        record.task = task
+        plan: Plan | None = None
+        outcome: Outcome | None = None
+        while True:
+            with self._stopwatch.stage("plan"):
+                plan = self._planner.revise(task, scene, plan, outcome)
+            record.plan = plan
+            self._observer.on_plan(plan)
+            if ended_by := self._end_reason(plan):
+                record.ended_by, record.detail = ended_by, plan.detail
+                return
+            assert plan.current is not None  # a running plan has a current step
+            frame, scene, outcome = self._take_step(frame, scene, task, plan.current, record)
+            if outcome is None:
+                return
+
+    def _take_step(
+        self, frame: SensorFrame, scene: SceneState, task: Task, step: PlanStep, record: RunRecord
+    ) -> tuple[SensorFrame, SceneState, Outcome | None]:
+        """Propose, check, move, look. The outcome is None when the policy broke."""
+        start_s, confidence = self._robot.time_s, _confidence(step, scene)
+        try:
+            with self._stopwatch.stage("policy"):
+                proposal = self._policy.act(PolicyInput(frame, scene, task, step))
+        except Exception as error:  # a stranger's code: the robot must come to rest whatever it raises
+            record.ended_by, record.error = EndedBy.POLICY_ERROR, error
+            record.detail = f"The policy raised {type(error).__name__}: {error}"
+            return frame, scene, None
+        verdict, broken_off, trajectory = None, None, None
+        if isinstance(proposal, Trajectory):
+            trajectory = _slowed(proposal, self._speed)
+            with self._stopwatch.stage("check"):
+                verdict = self._guard.check(trajectory, scene, task, step)
+            self._observer.on_step(step, trajectory, verdict, start_s)
+            if verdict.trajectory is not None:
+                trajectory = verdict.trajectory
+                broken_off = self._follow(trajectory, step)
+                frame, scene = self._look(record)
+        result = proposal if isinstance(proposal, NoMotion) else verdict
+        assert result is not None
+        outcome = self._monitor.outcome(step, scene, result, broken_off)
+        self._observer.on_outcome(step, outcome.kind.value, outcome.detail, self._robot.time_s)
+        record.steps.append(
+            StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory)
+        )
+        return frame, scene, outcome
+
+    def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:
+        """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
+        start_s = self._robot.time_s + self._stopwatch.take_owed_s()
+        self._robot.command(trajectory, start_s)
+        self._monitor.start(step, trajectory)
+        end_s = start_s + trajectory.duration_s
+        while self._robot.time_s < end_s:
+            with self._stopwatch.stage("follow"):
+                frame = self._robot.read(min(self._robot.time_s + MONITOR_PERIOD_S, end_s), images=False)
+            with self._stopwatch.stage("proprioception"):
+                scene = self._perceiver.update(frame)
+            elapsed_s = frame.time_s - start_s
+            self._observer.on_progress(step, min(1.0, elapsed_s / max(trajectory.duration_s, 1e-9)), scene)
+            if elapsed_s > 0 and (reason := self._monitor.lost(frame, elapsed_s)):
+                self._come_to_rest()
+                return reason
+        return None
+
+    def _look(self, record: RunRecord) -> tuple[SensorFrame, SceneState]:
+        """Read with pictures once everything that is under way has arrived, and fuse it."""
+        with self._stopwatch.stage("follow"):
+            frame = self._robot.read(self._robot.time_s + SETTLE_S)
+        return frame, self._perceive(frame, record)
+
+    def _perceive(self, frame: SensorFrame, record: RunRecord) -> SceneState:
+        with self._stopwatch.stage("perceive"):
+            scene = self._perceiver.update(frame)
+        record.scene = scene
+        if frame.images or frame.scans:
+            self._observer.on_scene(frame, scene)
+        return scene
+
+    def _come_to_rest(self) -> None:
+        """Order the body's own stop and let it play out."""
+        if not self._robot.is_moving:
+            return
+        self._robot.stop()
+        while self._robot.is_moving:
+            self._perceiver.update(self._robot.read(self._robot.time_s + MONITOR_PERIOD_S, images=False))
+
+    def _end_reason(self, plan: Plan) -> EndedBy | None:
+        ended = {
+            PlanStatus.DONE: EndedBy.DONE,
+            PlanStatus.NO_PLAN: EndedBy.NO_PLAN,
+            PlanStatus.REFUSED: EndedBy.REFUSED,
+            PlanStatus.GAVE_UP: EndedBy.GAVE_UP,
+        }.get(plan.status)
+        if ended is None and self._robot.time_s > self._deadline_s:
+            return EndedBy.DEADLINE
+        return ended
+
+
+def _slowed(trajectory: Trajectory, speed: float) -> Trajectory:
+    """The same path at a fraction of its speed."""
+    if speed == 1.0:
+        return trajectory
+    held = tuple(replace(s, start_s=s.start_s / speed, end_s=s.end_s / speed) for s in trajectory.held)
+    return replace(
+        trajectory,
+        times_s=trajectory.times_s / speed,
+        velocities_radps=trajectory.velocities_radps * speed,
+        held=held,
+    )
+
+
+def _confidence(step: PlanStep, scene: SceneState) -> float | None:
+    """How sure perception is that the step's objects exist: the least of them; None for a look."""
+    seen = [scene.find(name) for name in (step.object_id, step.target_id) if name]
+    return min((o.existence for o in seen if o is not None), default=None)

@@ -1,0 +1,193 @@
+"""The objects that scenes are made of, as unions of convex parts.
+
+In:  a kind ("block_small", "bowl" …).
+Out: ObjectModel: the same convex parts are simulated and drawn.
+
+The object frame is the centre of the bounding box, z up; a mug's box is its body's, without the
+handle, and its handle points along +x. Triangles are watertight for each part, wound outward.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..perception.types import Shape
+
+DENSITY_KGPM3 = 500.0
+SEGMENTS = 16  # of a ring; divisible by four, so that flat facets face ±x and ±y
+# Wedges of a ring end above the table: only the base disc touches it, which halves the cost of physics.
+RAISED_M = 0.0015
+
+
+@dataclass(frozen=True, slots=True)
+class ConvexPart:
+    """One convex solid, in the object's frame."""
+
+    vertices_object: Float[np.ndarray, "vertices 3"]
+    triangles: Int[np.ndarray, "triangles 3"]
+
+    @property
+    def volume_m3(self) -> float:
+        """Enclosed volume; positive because triangles are wound outward."""
+        return _signed_volume(self.vertices_object, self.triangles)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectModel:
+    """One kind of object. `size_m` is along its own axes; `cavity_depth_m` is how deep its opening is (0: none)."""
+
+    kind: str
+    shape: Shape
+    size_m: Float[np.ndarray, "3"]
+    mass_kg: float
+    parts: tuple[ConvexPart, ...]
+    cavity_depth_m: float = 0.0
+
+    def mesh(self) -> tuple[Float[np.ndarray, "vertices 3"], Int[np.ndarray, "triangles 3"]]:
+        """All parts as one triangle soup for drawing."""
+        offsets = itertools.accumulate((len(p.vertices_object) for p in self.parts), initial=0)
+        triangles = [p.triangles + offset for p, offset in zip(self.parts, offsets, strict=False)]
+        return np.concatenate([p.vertices_object for p in self.parts]), np.concatenate(triangles)
+
+
+@functools.cache
+def make_object(kind: str) -> ObjectModel:
+    """The model of a kind, one of KINDS."""
+    if kind not in _MAKERS:
+        raise ValueError(f"No object kind '{kind}'. Expected one of: {', '.join(KINDS)}.")
+    return _MAKERS[kind]()
+
+
+def _block(kind: str, edge_m: float) -> ObjectModel:
+    size_m = np.full(3, edge_m)
+    return _model(kind, Shape.BLOCK, size_m, [_box(np.zeros(3), size_m)])
+
+
+def _cylinder() -> ObjectModel:
+    radius_m, height_m = 0.020, 0.060
+    return _model(
+        "cylinder",
+        Shape.CYLINDER,
+        np.array([2 * radius_m, 2 * radius_m, height_m]),
+        [_disc(radius_m, -height_m / 2, height_m / 2, segments=24)],
+    )
+
+
+def _bowl() -> ObjectModel:
+    """Flat floor, a sloping lower ring and a steep wall of 5.5 mm, which a parallel gripper can take at the rim."""
+    top = 0.0275
+    lower = [(0.038, -0.026), (0.049, -0.026), (0.0705, -0.006), (0.0645, -0.006), (0.038, -0.0215)]
+    upper = [(0.065, -0.006), (0.0705, -0.006), (0.075, top), (0.0695, top)]
+    parts = [_disc(0.0395, -top, -0.0215), *_ring(lower), *_ring(upper)]
+    return _model("bowl", Shape.BOWL, np.array([0.15, 0.15, 2 * top]), parts, cavity_depth_m=0.049)
+
+
+def _mug() -> ObjectModel:
+    """A straight wall of 4 mm; the handle is three boxes on +x."""
+    top, outer, inner = 0.0375, 0.030, 0.026
+    wall = [(inner, -top + RAISED_M), (outer, -top + RAISED_M), (outer, top), (inner, top)]
+    handle = [
+        _box(np.array([0.0375, 0.0, 0.020]), np.array([0.017, 0.008, 0.007])),
+        _box(np.array([0.0435, 0.0, 0.0]), np.array([0.007, 0.008, 0.047])),
+        _box(np.array([0.0375, 0.0, -0.020]), np.array([0.017, 0.008, 0.007])),
+    ]
+    parts = [_disc(0.028, -top, -top + 0.006), *_ring(wall), *handle]
+    return _model("mug", Shape.MUG, np.array([2 * outer, 2 * outer, 2 * top]), parts, cavity_depth_m=0.069)
+
+
+def _plate() -> ObjectModel:
+    top = 0.0075
+    low = -top + RAISED_M
+    rim = [(0.056, low), (0.064, low), (0.085, top), (0.080, top), (0.056, -0.0025)]
+    parts = [_disc(0.058, -top, -0.0025), *_ring(rim)]
+    return _model("plate", Shape.PLATE, np.array([0.17, 0.17, 2 * top]), parts, cavity_depth_m=0.010)
+
+
+def _tray() -> ObjectModel:
+    length, width, height, wall, floor = 0.26, 0.18, 0.025, 0.006, 0.004
+    middle = RAISED_M / 2
+    parts = [
+        _box(np.array([0.0, 0.0, (floor - height) / 2]), np.array([length - wall, width - wall, floor])),
+        *(
+            _box(np.array([s * (length - wall) / 2, 0, middle]), np.array([wall, width, height - RAISED_M]))
+            for s in (-1, 1)
+        ),
+        *(
+            _box(np.array([0, s * (width - wall) / 2, middle]), np.array([length, wall, height - RAISED_M]))
+            for s in (-1, 1)
+        ),
+    ]
+    return _model("tray", Shape.TRAY, np.array([length, width, height]), parts, cavity_depth_m=height - floor)
+
+
+def _model(
+    kind: str,
+    shape: Shape,
+    size_m: Float[np.ndarray, "3"],
+    parts: Iterable[ConvexPart],
+    cavity_depth_m: float = 0.0,
+) -> ObjectModel:
+    solid = tuple(parts)
+    mass_kg = DENSITY_KGPM3 * sum(part.volume_m3 for part in solid)
+    return ObjectModel(kind, shape, size_m, mass_kg, solid, cavity_depth_m)
+
+
+def _box(center: Float[np.ndarray, "3"], size_m: Float[np.ndarray, "3"]) -> ConvexPart:
+    corners = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]) / 2
+    below, above = (np.column_stack([corners, np.full(4, z)]) * size_m + center for z in (-0.5, 0.5))
+    return _loft(below, above)
+
+
+def _disc(inradius_m: float, bottom_m: float, top_m: float, segments: int = SEGMENTS) -> ConvexPart:
+    """A prism whose facets touch the circle of that radius from outside, one facing +x."""
+    rim = inradius_m * _directions(segments)
+    return _loft(*(np.column_stack([rim, np.full(segments, z)]) for z in (bottom_m, top_m)))
+
+
+def _ring(profile: list[tuple[float, float]], segments: int = SEGMENTS) -> list[ConvexPart]:
+    """A convex (radius, z) profile carried around z: one wedge for each segment; radii are those of the facets."""
+    radius, z = np.array(profile).T
+    slices = [np.column_stack([np.outer(radius, direction), z]) for direction in _directions(segments)]
+    return [_loft(slices[k], slices[(k + 1) % segments]) for k in range(segments)]
+
+
+def _directions(segments: int) -> Float[np.ndarray, "segments 2"]:
+    """Corners of the regular polygon around the unit circle, with a facet facing +x."""
+    angle = (np.arange(segments) - 0.5) * 2 * math.pi / segments
+    return np.column_stack([np.cos(angle), np.sin(angle)]) / math.cos(math.pi / segments)
+
+
+def _loft(first: Float[np.ndarray, "corners 3"], second: Float[np.ndarray, "corners 3"]) -> ConvexPart:
+    """The solid between two flat polygons with matching corners."""
+    n = len(first)
+    vertices = np.concatenate([first, second])
+    fans = [(0, k + 1, k) for k in range(1, n - 1)] + [(n, n + k, n + k + 1) for k in range(1, n - 1)]
+    sides = [t for k in range(n) for t in ((k, (k + 1) % n, n + k), ((k + 1) % n, n + (k + 1) % n, n + k))]
+    triangles = np.array(fans + sides)
+    if _signed_volume(vertices, triangles) < 0:
+        triangles = triangles[:, ::-1].copy()
+    return ConvexPart(vertices, triangles)
+
+
+def _signed_volume(vertices: Float[np.ndarray, "vertices 3"], triangles: Int[np.ndarray, "triangles 3"]) -> float:
+    a, b, c = (vertices[triangles[:, k]] - vertices[0] for k in range(3))
+    return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
+
+
+_MAKERS = {
+    "block_small": functools.partial(_block, "block_small", 0.030),
+    "block_large": functools.partial(_block, "block_large", 0.045),
+    "cylinder": _cylinder,
+    "bowl": _bowl,
+    "mug": _mug,
+    "plate": _plate,
+    "tray": _tray,
+}
+KINDS = tuple(_MAKERS)
