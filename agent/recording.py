@@ -6,14 +6,14 @@ Out: the same SensorFrames in the same order, bit for bit, with the robot's own 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from ..perception.frame_log import FrameLogReader, FrameLogWriter
+from ..perception.frame_log import FrameLogReader, FrameLogWriter, LoggedFrame
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_model import RobotDescription, description_from_dict, description_to_dict
@@ -50,7 +50,7 @@ class RecordingRobot:
         self.sensors = tuple(_sensor_from_dict(s) for s in header["sensors"])
         self.keep_out = tuple(tuple(zone) for zone in header["keep_out"])
         self.command_text: str = header.get("command", "")
-        self._frames = iter(())
+        self._frames: Iterator[LoggedFrame] = iter(())
         self._time_s = 0.0
         self._is_moving = False
 
@@ -66,7 +66,7 @@ class RecordingRobot:
 
     def reset(self, seed: int) -> SensorFrame:
         """Back to the first frame."""
-        self._frames = iter(self._reader)
+        self._frames = self._reader.records()
         self._time_s = 0.0
         return self._next()
 
@@ -91,14 +91,14 @@ class RecordingRobot:
 
     def _next(self) -> SensorFrame:
         try:
-            frame, tags = next(self._frames)
+            logged = next(self._frames)
         except StopIteration:
             raise RecordingError(
                 f"The recording ends at {self._time_s:.3f} s and the run asks for more: the run it was made from was "
                 "interrupted there, or its config differs."
             ) from None
-        self._time_s, self._is_moving = frame.time_s, bool(tags["is_moving"])
-        return frame
+        self._time_s, self._is_moving = logged.frame.time_s, bool(logged.tag["is_moving"])
+        return logged.frame
 
 
 class RecordedRobot:
@@ -141,8 +141,10 @@ class RecordedRobot:
         self._robot.stop()
 
     def close(self) -> None:
-        """Passed on."""
+        """Closes the log too."""
         self._robot.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def _log(self, frame: SensorFrame) -> SensorFrame:
         assert self._writer is not None  # reset comes first

@@ -74,7 +74,13 @@ class CheckedPlan:
 
 
 def rehearse(
-    command: str, scene: SceneState, planner: Planning, policy: Policy, guard: Guarding, model: RobotModel, seed: int = 0
+    command: str,
+    scene: SceneState,
+    planner: Planning,
+    policy: Policy,
+    guard: Guarding,
+    model: RobotModel,
+    seed: int = 0,
 ) -> CheckedPlan:
     """Plan the command from the scene to its end, each motion checked, nothing moved."""
     planner.reset()

@@ -84,9 +84,7 @@ class Monitoring(Protocol):
         """Why the motion must be broken off now (the object slipped out), or None."""
         ...
 
-    def outcome(
-        self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None
-    ) -> Outcome:
+    def outcome(self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None) -> Outcome:
         """What became of a step, seen in the scene after it."""
         ...
 
@@ -210,9 +208,7 @@ class Runtime:
         assert result is not None
         outcome = self._monitor.outcome(step, scene, result, broken_off)
         self._observer.on_outcome(step, outcome.kind.value, outcome.detail, self._robot.time_s)
-        record.steps.append(
-            StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory)
-        )
+        record.steps.append(StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory))
         return frame, scene, outcome
 
     def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:

@@ -26,10 +26,11 @@ DECLARED_S = {"perceive": 0.2, "plan": 0.05, "policy": 0.2, "check": 0.1}
 class Stopwatch:
     """Wall time by stage (`timings_s`) and the thinking time not yet charged to the robot."""
 
-    def __init__(self, latency: Latency = Latency.DECLARED) -> None:
+    def __init__(self, latency: Latency = Latency.DECLARED, *, started: float | None = None) -> None:
         self.timings_s: dict[str, float] = {}
         self._latency = latency
         self._owed_s = 0.0
+        self._start = time.perf_counter() if started is None else started
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -49,3 +50,7 @@ class Stopwatch:
         """Thinking time since the last call, to be let pass on the robot's clock."""
         owed_s, self._owed_s = self._owed_s, 0.0
         return owed_s
+
+    def since_start_s(self) -> float:
+        """Wall time since this stopwatch was made."""
+        return time.perf_counter() - self._start

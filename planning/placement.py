@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..perception.types import ObjectState, SceneState, Shape
+from .containment import MAX_SPOTS, GoalRegion, GoalSpot, contents_of, spots_inside, spots_on_top
 from .footprints import MUG_HANDLE_M, Footprint, gap_m, make_footprint
 from .relations import (
     AT_SIDE_M,
     DIRECTIONS,
-    IN_DEPTH_M,
     NEXT_GAP_M,
     SIDE_GAP_M,
     SIDE_REACH_M,
     SIDES,
-    WALL_M,
     evaluate,
     is_shallow,
-    support_of,
 )
 from .types import TABLE, Fact, Predicate
 
@@ -32,10 +30,8 @@ COMFORTABLE_GAP_M = 0.05  # wanted gap to the thing beside which something is pu
 CLEARANCE_M = 0.012  # never nearer to any other object
 COMFORTABLE_CLEARANCE_M = 0.04  # fingers want this much around them
 MARGIN_M = 0.02  # a spot must make the fact true by this much
-GRID_M = 0.02
-CONTENT_GAP_M = 0.008  # between things inside one container
-MAX_SPOTS = 24
-FIT_M = 0.002  # play that something needs in the opening it goes into
+GRID_M = 0.025
+RIM_M = 0.05  # the outermost strip of the work area is used last
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +39,10 @@ class WorkArea:
     """Where objects may be put: a rectangle on the table and the arm's reach around the base."""
 
     x_min_m: float = 0.26
-    x_max_m: float = 0.72
+    x_max_m: float = 0.75
     y_min_m: float = -0.44
     y_max_m: float = 0.44
-    reach_m: float = 0.74
+    reach_m: float = 0.77
 
     def margin_m(self, x_m: float, y_m: float) -> float:
         """Signed distance from the border: positive inside."""
@@ -60,28 +56,6 @@ class WorkArea:
 
 
 WORK_AREA = WorkArea()
-
-
-@dataclass(frozen=True, slots=True)
-class GoalSpot:
-    """A place for the object's centre; its bottom comes to rest at `support_m`.
-
-    `margin_m` is by how much the fact would hold, `clearance_m` the free space around the object there.
-    """
-
-    x_m: float
-    y_m: float
-    support_m: float
-    margin_m: float
-    clearance_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class GoalRegion:
-    """Spots, best first. Without spots, `blocked_by` names what would have to go (empty: out of reach)."""
-
-    spots: tuple[GoalSpot, ...]
-    blocked_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +85,13 @@ def goal_region(
         return GoalRegion(())
     if fact.predicate in (Predicate.ON, Predicate.IN) and target is not None:
         if is_shallow(target) or (fact.predicate is Predicate.IN and target.cavity_depth_m > 0.0):
-            return _inside(item, target, scene)
-        return _on_top(item, target, scene)
+            return spots_inside(item, target, scene)
+        return spots_on_top(item, target, scene)
     candidates = list(_candidates(fact, scene, item, target, area))
     for other in also:
         candidates = [c for c in candidates if _direction_margin_m(other, scene, item, c.x_m, c.y_m) > MARGIN_M / 2]
     reserved = [] if not keep_free else _reserved(keep_free, scene, area)
     return _free_spots(candidates, item, scene, reserved)
-
-
-def fits(item: ObjectState, target: ObjectState, predicate: Predicate) -> bool:
-    """Whether the object is small enough to go in (or on) the target, whatever else is there."""
-    a, b = make_footprint(item), make_footprint(target)
-    if target.cavity_depth_m > 0.0 and predicate in (Predicate.ON, Predicate.IN):
-        if is_shallow(target):
-            return a.inner_radius_m <= b.inner_radius_m and a.outer_radius_m <= b.outer_radius_m
-        return a.outer_radius_m + FIT_M <= b.inner_radius_m - WALL_M
-    # Upon a solid thing: the support carries the centre with room to spare.
-    return a.inner_radius_m <= 2.5 * b.inner_radius_m
 
 
 def _ids(scene: SceneState) -> set[str]:
@@ -139,77 +102,6 @@ def _room_radius_m(item: ObjectState) -> float:
     """Radius of the disc that holds the object at any yaw; a mug's handle counts."""
     handle_m = MUG_HANDLE_M if item.shape is Shape.MUG else 0.0
     return make_footprint(item).outer_radius_m + handle_m
-
-
-def _contents(target: ObjectState, scene: SceneState, *, without: str) -> list[ObjectState]:
-    """What rests on or in the target, directly or upon other contents."""
-    inside = {target.id}
-    supports = {o.id: support_of(o, scene) for o in scene.objects if o.id != without}
-    for _ in supports:
-        more = {o for o, s in supports.items() if s in inside} - inside
-        if not more:
-            break
-        inside |= more
-    return [o for o in scene.objects if o.id in inside and o.id not in (target.id, without)]
-
-
-def _on_top(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:
-    """The middle of the target's top, if nothing stands there."""
-    contents = _contents(target, scene, without=item.id)
-    if contents:
-        return GoalRegion((), tuple(sorted(o.id for o in contents)))
-    b = make_footprint(target)
-    clearance_m = _clearance_m(make_footprint(item), scene, ignored={item.id, target.id}, above_m=b.top_m)
-    return GoalRegion((GoalSpot(b.x_m, b.y_m, b.top_m, b.inner_radius_m, clearance_m),))
-
-
-def _inside(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:
-    """Spots within the opening beside what already lies there; in a deep one also upon it."""
-    b = make_footprint(target)
-    a_radius_m = make_footprint(item).outer_radius_m
-    contents = [(o, make_footprint(o)) for o in _contents(target, scene, without=item.id)]
-    floor_m = b.top_m - target.cavity_depth_m
-    wall_m = WALL_M if target.shape in (Shape.PLATE, Shape.TRAY) else 2 * WALL_M
-    room = b.shrunk(wall_m + a_radius_m)
-    spots: list[tuple[float, GoalSpot]] = []
-    for x, y in _offsets(b, room):
-        disc = Footprint(x, y, a_radius_m, a_radius_m, 0.0, True, floor_m, floor_m)
-        clearance_m = min((gap_m(disc, c) for _, c in contents), default=1.0)
-        off_m = math.hypot(x - b.x_m, y - b.y_m)
-        if clearance_m < CONTENT_GAP_M:
-            continue
-        cost = off_m + 2 * max(0.0, 0.025 - clearance_m)
-        spots.append((cost, GoalSpot(x, y, floor_m, b.shrunk(WALL_M).inside_m(x, y), clearance_m)))
-    if not spots and not is_shallow(target):
-        spots = _upon_contents(item, b, [c for _, c in contents])
-    spots.sort(key=lambda s: (round(s[0], 6), s[1].x_m, s[1].y_m))
-    if not spots:
-        return GoalRegion((), tuple(sorted(o.id for o, _ in contents)))
-    return GoalRegion(tuple(spot for _, spot in spots[:MAX_SPOTS]))
-
-
-def _offsets(b: Footprint, room: Footprint) -> Iterable[tuple[float, float]]:
-    """The middle, then a grid over the room in the target's own axes."""
-    yield b.x_m, b.y_m
-    c, s = math.cos(b.yaw_rad), math.sin(b.yaw_rad)
-    steps_x, steps_y = int(room.half_x_m / 0.01), int(room.half_y_m / 0.01)
-    for i in range(-steps_x, steps_x + 1):
-        for j in range(-steps_y, steps_y + 1):
-            x = b.x_m + c * i * 0.01 - s * j * 0.01
-            y = b.y_m + s * i * 0.01 + c * j * 0.01
-            if (i or j) and room.inside_m(x, y) >= 0.0:
-                yield x, y
-
-
-def _upon_contents(item: ObjectState, b: Footprint, contents: list[Footprint]) -> list[tuple[float, GoalSpot]]:
-    """On top of what lies in a bowl, as long as the object then still ends below the rim."""
-    spots: list[tuple[float, GoalSpot]] = []
-    for below in contents:
-        if below.top_m > b.top_m - IN_DEPTH_M or b.shrunk(2 * WALL_M).inside_m(below.x_m, below.y_m) <= 0.0:
-            continue
-        spot = GoalSpot(below.x_m, below.y_m, below.top_m, b.shrunk(WALL_M).inside_m(below.x_m, below.y_m), 0.0)
-        spots.append((below.top_m, spot))
-    return spots
 
 
 def _candidates(
@@ -233,7 +125,7 @@ def _candidates(
     for x, y, margin_m, cost in points:
         over_edge = min(x - x_min, x_max - x, y - y_min, y_max - y) - radius_m
         if margin_m >= MARGIN_M and area.margin_m(x, y) >= 0.0 and over_edge >= COMFORTABLE_CLEARANCE_M / 2:
-            yield _Candidate(x, y, margin_m, cost)
+            yield _Candidate(x, y, margin_m, cost + max(0.0, RIM_M - area.margin_m(x, y)))
 
 
 def _beside(
@@ -252,9 +144,7 @@ def _beside(
             yield b.x_m + along_m * dx - across_m * dy, b.y_m + along_m * dy + across_m * dx, margin_m, cost
 
 
-def _around(
-    radius_m: float, b: Footprint, now_x: float, now_y: float
-) -> Iterable[tuple[float, float, float, float]]:
+def _around(radius_m: float, b: Footprint, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:
     """Rings around b, preferring the side on which the object is now."""
     for gap in (0.04, 0.03, 0.055, 0.07, 0.085):
         for step in range(24):
@@ -289,10 +179,9 @@ def _at_side(
 
 
 def _anywhere(area: WorkArea, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:
-    """The whole work area, near first, its rim last."""
+    """The whole work area, near first."""
     for x, y in _grid(area):
-        rim_m = max(0.0, 0.08 - area.margin_m(x, y))
-        yield x, y, 1.0, 0.3 * math.hypot(x - now_x, y - now_y) + rim_m
+        yield x, y, 1.0, 0.3 * math.hypot(x - now_x, y - now_y)
 
 
 def _direction_margin_m(fact: Fact, scene: SceneState, item: ObjectState, x_m: float, y_m: float) -> float:
@@ -300,7 +189,58 @@ def _direction_margin_m(fact: Fact, scene: SceneState, item: ObjectState, x_m: f
     pose = item.pose_world.copy()
     table_m = scene.table.height_m if scene.table is not None else 0.0
     pose[:3, 3] = (x_m, y_m, table_m + float(item.size_m[2]) / 2)
-    moved = _with_pose(item, pose)
-    others = tuple(moved if o.id == item.id else o for o in scene.objects)
-    margin_m = evaluate(fact, _with_objects(scene, others)).margin_m
+    moved = replace(item, pose_world=pose)
+    objects = tuple(moved if o.id == item.id else o for o in scene.objects)
+    body = None if scene.body is None else replace(scene.body, held=None)
+    margin_m = evaluate(fact, replace(scene, objects=objects, body=body)).margin_m
     return -1.0 if margin_m is None else margin_m
+
+
+def _reserved(facts: Sequence[Fact], scene: SceneState, area: WorkArea) -> list[tuple[float, float, float]]:
+    """Discs (x, y, radius) that other goals will want."""
+    discs: list[tuple[float, float, float]] = []
+    for fact in facts:
+        item = scene.find(fact.args[0])
+        if item is None or len(fact.args) < 2:
+            continue
+        spots = goal_region(fact, scene, area=area).spots
+        discs += [(s.x_m, s.y_m, _room_radius_m(item) + CLEARANCE_M) for s in spots[:1]]
+    return discs
+
+
+def _free_spots(
+    candidates: Sequence[_Candidate], item: ObjectState, scene: SceneState, reserved: list[tuple[float, float, float]]
+) -> GoalRegion:
+    """Candidates that touch nothing; when there are none, the fewest objects that would have to go."""
+    held = scene.body.held if scene.body is not None else None
+    moving = {item.id, held} | {o.id for o in contents_of(item, scene, without="")}
+    others = [
+        (o.id, make_footprint(o), MUG_HANDLE_M if o.shape is Shape.MUG else 0.0)
+        for o in scene.objects
+        if o.id not in moving
+    ]
+    radius_m = _room_radius_m(item)
+    found: list[tuple[float, int, GoalSpot]] = []
+    blocked: list[tuple[int, float, tuple[str, ...]]] = []
+    table_m = scene.table.height_m if scene.table is not None else 0.0
+    for index, c in enumerate(candidates):
+        disc = Footprint(c.x_m, c.y_m, radius_m, radius_m, 0.0, True, 0.0, 0.0)
+        gaps = [(_gap_m(disc, footprint) - handle_m, name) for name, footprint, handle_m in others]
+        near = tuple(sorted(name for gap, name in gaps if gap < CLEARANCE_M))
+        if near:
+            blocked.append((len(near), c.cost, near))
+            continue
+        clearance_m = min((gap for gap, _ in gaps), default=1.0)
+        taken = any(math.hypot(c.x_m - x, c.y_m - y) < radius_m + r for x, y, r in reserved)
+        cost = c.cost + 2 * max(0.0, COMFORTABLE_CLEARANCE_M - clearance_m) + (0.5 if taken else 0.0)
+        spot = GoalSpot(c.x_m, c.y_m, table_m, c.margin_m, clearance_m)
+        found.append((round(cost, 6), index, spot))
+    if found:
+        return GoalRegion(tuple(spot for _, _, spot in sorted(found, key=lambda f: f[:2])[:MAX_SPOTS]))
+    return GoalRegion((), min(blocked)[2] if blocked else ())
+
+
+def _gap_m(disc: Footprint, other: Footprint) -> float:
+    """Distance to another footprint; for one far away a lower bound will do, which is quicker."""
+    far_m = math.hypot(disc.x_m - other.x_m, disc.y_m - other.y_m) - disc.half_x_m - other.outer_radius_m
+    return far_m if far_m > COMFORTABLE_CLEARANCE_M + MUG_HANDLE_M else gap_m(disc, other)

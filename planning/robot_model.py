@@ -6,7 +6,18 @@ Out: RobotModel: poses of links, inverse kinematics, limits, capsules for the pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
+from typing import Any, cast
+
+import numpy as np
+import pinocchio
+from jaxtyping import Float
+
+from .inverse_kinematics import IkSettings, improve
+from .robot_bodies import LinkBody, bodies_as_capsules, read_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +40,10 @@ class GripperDescription:
 
 @dataclass(frozen=True, slots=True)
 class RobotDescription:
-    """Everything that planning and perception know of a robot body; travels with every recording."""
+    """Everything that planning and perception know of a robot body; travels with every recording.
+
+    `never_collide` names pairs of links that the self-collision check leaves out, besides neighbours.
+    """
 
     name: str
     urdf: str
@@ -43,3 +57,211 @@ class RobotDescription:
     acceleration_max_radps2: tuple[float, ...]
     jerk_max_radps3: tuple[float, ...]
     workspace_m: tuple[float, float, float, float, float, float]  # tool x, y, z min then max, world
+    never_collide: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        num_joints = len(self.arm_joints)
+        for name in (f.name for f in fields(self) if "_rad" in f.name):
+            if len(getattr(self, name)) != num_joints:
+                raise ValueError(
+                    f"RobotDescription.{name} of '{self.name}' has {len(getattr(self, name))} values, expected "
+                    f"{num_joints}, one for each of arm_joints. Add or remove values."
+                )
+
+
+def load_robot(name: str = "panda") -> RobotDescription:
+    """The robot of that name among those shipped under planning/data/robots."""
+    folder = resources.files(__package__) / "data" / "robots"
+    file = folder / f"{name}.toml"
+    if not file.is_file():
+        known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+        raise ValueError(f"No robot description named '{name}'. Known: {', '.join(known)}. Use one of these.")
+    values = tomllib.loads(file.read_text(encoding="utf-8"))
+    values["urdf"] = (folder / values["urdf"]).read_text(encoding="utf-8")
+    return description_from_dict(values)
+
+
+def description_to_dict(description: RobotDescription) -> dict[str, Any]:
+    """The description as plain values for JSON."""
+    return asdict(description)
+
+
+def description_from_dict(values: Mapping[str, Any]) -> RobotDescription:
+    """A description from plain values; unknown and missing keys are errors."""
+    known = {f.name for f in fields(RobotDescription)}
+    wrong = sorted((known - set(values) - {"never_collide"}) | (set(values) - known))
+    if wrong:
+        raise ValueError(
+            f"Robot description has missing or unknown keys {', '.join(wrong)}; expected exactly "
+            f"{', '.join(sorted(known))}. Correct the keys."
+        )
+    plain = {key: _as_tuple(value) for key, value in values.items() if key != "gripper"}
+    gripper = {key: _as_tuple(value) for key, value in values["gripper"].items()}
+    return RobotDescription(gripper=GripperDescription(**gripper), **plain)
+
+
+def _as_tuple(value: Any) -> Any:
+    """Lists, as TOML and JSON give them, become tuples."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_as_tuple(item) for item in cast(Sequence[Any], value))
+    return value
+
+
+class RobotModel:
+    """Kinematics of one described robot. Poses are in the world frame, the base stands at its origin.
+
+    Not for use by several threads at once: pinocchio's working memory is reused.
+    """
+
+    def __init__(self, description: RobotDescription) -> None:
+        self.description = description
+        self.bodies: tuple[LinkBody, ...] = read_bodies(description.urdf)
+        self.position_min_rad = np.array(description.position_min_rad)
+        self.position_max_rad = np.array(description.position_max_rad)
+        self.model: Any = pinocchio.buildModelFromXML(description.urdf)  # pyright: ignore
+        self._data: Any = self.model.createData()
+        self._frames: dict[str, int] = {frame.name: i for i, frame in enumerate(self.model.frames)}
+        for name in (*description.arm_joints, *description.gripper.finger_joints):
+            if not self.model.existJointName(name):
+                raise ValueError(
+                    f"The URDF of '{description.name}' has no joint '{name}', expected one for each of arm_joints and "
+                    "finger_joints. Correct the name in the description."
+                )
+        self._arm = np.array([self._index_of(name) for name in description.arm_joints])
+        self._fingers = np.array([self._index_of(name) for name in description.gripper.finger_joints])
+        self._tool = self._frames[description.tool_frame]
+        self._chain = self._read_chain()
+        self._mask = bodies_as_capsules(self.bodies)
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of all links (and other frames) in the order of `link_poses`."""
+        return tuple(self._frames)
+
+    def link_pose(
+        self, link: str, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
+    ) -> Float[np.ndarray, "4 4"]:
+        """T_world_link."""
+        if link not in self._frames:
+            raise ValueError(
+                f"Robot '{self.description.name}' has no link '{link}'. Known: {', '.join(self._frames)}. Use one."
+            )
+        pinocchio.forwardKinematics(self.model, self._data, self._full(positions_rad, gripper_width_m))  # pyright: ignore
+        placement: Any = pinocchio.updateFramePlacement(self.model, self._data, self._frames[link])  # pyright: ignore
+        return np.array(placement.homogeneous)
+
+    def tool_pose(self, positions_rad: Float[np.ndarray, "joints"]) -> Float[np.ndarray, "4 4"]:
+        """T_world_tool; the tool frame sits between the fingertips."""
+        return self.link_pose(self.description.tool_frame, positions_rad, 0.0)
+
+    def link_poses(
+        self, positions_rad: Float[np.ndarray, "samples joints"], gripper_width_m: Float[np.ndarray, "samples"]
+    ) -> Float[np.ndarray, "links samples 4 4"]:
+        """T_world_link of all `links` at once, for many samples; agrees with `link_pose`."""
+        num_samples = len(positions_rad)
+        travel = np.zeros((num_samples, self.model.nq))
+        travel[:, self._arm] = positions_rad
+        travel[:, self._fingers] = gripper_width_m[:, None] / 2
+        joints: list[Float[np.ndarray, "samples 4 4"]] = [np.broadcast_to(np.eye(4), (num_samples, 4, 4))]
+        for parent, placement, column, axis, slides in self._chain:
+            motion = _slide(axis, travel[:, column]) if slides else _turn(axis, travel[:, column])
+            joints.append(joints[parent] @ (placement @ motion))
+        return np.stack([joints[frame.parentJoint] @ frame.placement.homogeneous for frame in self.model.frames])
+
+    def capsules(
+        self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
+    ) -> Float[np.ndarray, "capsules 7"]:
+        """The body as capsules in the world frame: start xyz, end xyz, radius; boxes are covered by capsules."""
+        poses = {link: self.link_pose(link, positions_rad, gripper_width_m) for link in {name for name, _ in self._mask}}
+        rows = np.array([row for _, row in self._mask])
+        T = np.stack([poses[link] for link, _ in self._mask])
+        start = np.einsum("nij,nj->ni", T[:, :3, :3], rows[:, :3]) + T[:, :3, 3]
+        end = np.einsum("nij,nj->ni", T[:, :3, :3], rows[:, 3:6]) + T[:, :3, 3]
+        return np.concatenate([start, end, rows[:, 6:]], axis=1)
+
+    def jacobian(self, positions_rad: Float[np.ndarray, "joints"]) -> Float[np.ndarray, "6 joints"]:
+        """Of the tool frame: linear then angular velocity, in world axes."""
+        reference = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED  # pyright: ignore
+        full: Any = pinocchio.computeFrameJacobian(  # pyright: ignore
+            self.model, self._data, self._full(positions_rad, 0.0), self._tool, reference
+        )
+        return np.array(full[:, self._arm])
+
+    def manipulability(self, positions_rad: Float[np.ndarray, "joints"]) -> float:
+        """Smallest singular value of the tool's Jacobian (rotation scaled by 0.2 m): 0 at a singularity."""
+        scaled = self.jacobian(positions_rad) * np.array([1.0, 1.0, 1.0, 0.2, 0.2, 0.2])[:, None]
+        return float(np.linalg.svd(scaled, compute_uv=False)[-1])
+
+    def solve_ik(
+        self,
+        T_world_tool: Float[np.ndarray, "4 4"],
+        seeds: Sequence[Float[np.ndarray, "joints"]],
+        rng: np.random.Generator,
+        settings: IkSettings | None = None,
+    ) -> Float[np.ndarray, "joints"] | None:
+        """Arm position within limits that puts the tool there, near the first seed if possible; None if none found.
+
+        Seeds are tried in order; then random restarts, of which the one closest to the first seed wins.
+        """
+        settings = settings or IkSettings()
+        reference = np.asarray(seeds[0], dtype=float) if len(seeds) else np.array(self.description.look_rad)
+        for seed in seeds:
+            solution = improve(self, T_world_tool, np.asarray(seed, dtype=float), reference, settings)
+            if solution is not None:
+                return solution
+        found: list[Float[np.ndarray, "joints"]] = []
+        for _ in range(settings.num_restarts):
+            start = rng.uniform(self.position_min_rad, self.position_max_rad)
+            solution = improve(self, T_world_tool, start, reference, settings)
+            if solution is not None:
+                found.append(solution)
+            if len(found) >= settings.num_choices:
+                break
+        if not found:
+            return None
+        costs = [float(np.abs(q - reference).max()) - 2.0 * self.manipulability(q) for q in found]
+        return found[int(np.argmin(costs))]
+
+    def _index_of(self, joint: str) -> int:
+        return int(self.model.joints[self.model.getJointId(joint)].idx_q)
+
+    def _full(self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float) -> Float[np.ndarray, "all"]:
+        full = np.zeros(self.model.nq)
+        full[self._arm] = positions_rad
+        full[self._fingers] = gripper_width_m / 2
+        return full
+
+    def _read_chain(self) -> list[tuple[int, Float[np.ndarray, "4 4"], int, Float[np.ndarray, "3"], bool]]:
+        """Parent, placement, column of the configuration, axis and whether it slides, for each joint."""
+        chain: list[tuple[int, Float[np.ndarray, "4 4"], int, Float[np.ndarray, "3"], bool]] = []
+        for index in range(1, self.model.njoints):
+            joint = self.model.joints[index]
+            # A unit joint's motion subspace is its axis: three numbers of translation, three of rotation.
+            subspace = np.array(joint.createData().S).reshape(6, -1)[:, 0] if joint.nv == 1 else np.zeros(6)
+            if joint.nv != 1 or joint.nq != 1:
+                raise ValueError(
+                    f"Joint '{self.model.names[index]}' has {joint.nq} coordinates, expected one. Use revolute joints "
+                    "with limits or prismatic ones."
+                )
+            slides = bool(np.any(subspace[:3]))
+            axis = subspace[:3] if slides else subspace[3:]
+            placement = np.array(self.model.jointPlacements[index].homogeneous)
+            chain.append((int(self.model.parents[index]), placement, int(joint.idx_q), axis, slides))
+        return chain
+
+
+def _slide(axis: Float[np.ndarray, "3"], travel_m: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "samples 4 4"]:
+    motion = np.zeros((len(travel_m), 4, 4))
+    motion[:] = np.eye(4)
+    motion[:, :3, 3] = travel_m[:, None] * axis
+    return motion
+
+
+def _turn(axis: Float[np.ndarray, "3"], angle_rad: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "samples 4 4"]:
+    x, y, z = axis
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    sin, cos = np.sin(angle_rad)[:, None, None], np.cos(angle_rad)[:, None, None]
+    motion = np.zeros((len(angle_rad), 4, 4))
+    motion[:, :3, :3] = np.eye(3) + sin * cross + (1.0 - cos) * (cross @ cross)
+    motion[:, 3, 3] = 1.0
+    return motion

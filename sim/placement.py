@@ -71,14 +71,18 @@ def find_free_pose(
     gap_m: float,
     rng: np.random.Generator,
     *,
+    yaw_rad: float | None = None,
     within: Bounds = WORK_AREA,
     tries: int = 200,
 ) -> tuple[float, float, float] | None:
-    """A random (x, y, yaw) inside `within` at least `gap_m` from all `taken`; None when none was found."""
+    """A random (x, y, yaw) inside `within` at least `gap_m` from all `taken`; None when none was found.
+
+    A given `yaw_rad` is kept.
+    """
     for _ in range(tries):
         x, y = rng.uniform(within[:2], within[2:])
-        yaw_rad = rng.uniform(-math.pi, math.pi)
-        shape = outline(kind, x, y, yaw_rad)
+        turn_rad = rng.uniform(-math.pi, math.pi) if yaw_rad is None else yaw_rad
+        shape = outline(kind, x, y, turn_rad)
         if shape.is_inside(within) and all(shape.gap_m(other) >= gap_m for other in taken):
-            return float(x), float(y), float(yaw_rad)
+            return float(x), float(y), float(turn_rad)
     return None

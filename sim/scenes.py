@@ -27,8 +27,8 @@ from .toml_file import nearest, read_toml
 SCENE_DIR = Path(__file__).parent / "data" / "scenes"
 GRASP_GAP_M = 0.035
 """Room between outlines that lets a gripper finger in; what the clutter keeps to everything."""
-LARGE = (Shape.BOWL, Shape.PLATE, Shape.TRAY)
-MAX_LARGE = 3
+ROOM_TAKEN = {Shape.BOWL: 1, Shape.PLATE: 1, Shape.TRAY: 2}
+MAX_ROOM_TAKEN = 3
 LAYOUT_TRIES = 40
 
 
@@ -237,22 +237,26 @@ def _draw_clutter(
     total = int(rng.integers(clutter.min_total, clutter.max_total + 1))
     taken = {_key(entry, clutter) for entry in fixed}
     names = [str(entry.name) for entry in fixed]
-    num_large = sum(make_object(entry.kind).shape in LARGE for entry in fixed)
+    room_taken = sum(_room(entry.kind) for entry in fixed if entry.on is None)
     choices = [(kind, color) for kind in clutter.kinds for color in clutter.colors]
     added: list[ObjectEntry] = []
     while len(fixed) + len(added) < total and choices:
         kind, color = choices[int(rng.integers(len(choices)))]
         entry = ObjectEntry(kind=kind, color=color, name=_free_name(f"{color}_{kind}", names))
-        is_large = make_object(kind).shape in LARGE
         is_repeat = clutter.unique_by != "none" and _key(entry, clutter) in taken
-        if is_repeat or describe(kind, color) in clutter.avoid or (is_large and num_large >= MAX_LARGE):
+        is_too_large = _room(kind) > 0 and room_taken + _room(kind) > MAX_ROOM_TAKEN
+        if is_repeat or is_too_large or describe(kind, color) in clutter.avoid:
             choices.remove((kind, color))
             continue
         taken.add(_key(entry, clutter))
         names.append(str(entry.name))
-        num_large += is_large
+        room_taken += _room(kind)
         added.append(entry)
     return added
+
+
+def _room(kind: str) -> int:
+    return ROOM_TAKEN.get(make_object(kind).shape, 0)
 
 
 def _key(entry: ObjectEntry, clutter: ClutterEntry) -> tuple[str, str]:
@@ -327,15 +331,13 @@ def _try_layout(
     shapes = list(taken)
     by_size = sorted((*waiting, *added), key=lambda entry: -float(make_object(entry.kind).size_m[:2].max()))
     for entry in by_size:
-        pose = find_free_pose(entry.kind, shapes, GRASP_GAP_M, rng)
+        pose = find_free_pose(entry.kind, shapes, GRASP_GAP_M, rng, yaw_rad=entry.yaw_rad)
         if pose is None and entry in waiting:
             return {}, entry
         if pose is None:
             continue
-        x, y, yaw_rad = pose[0], pose[1], pose[2] if entry.yaw_rad is None else entry.yaw_rad
-        shape = outline(entry.kind, x, y, yaw_rad)
-        shapes.append(shape)
-        result[str(entry.name)] = _stand(entry, x, y, yaw_rad)
+        shapes.append(outline(entry.kind, *pose))
+        result[str(entry.name)] = _stand(entry, *pose)
     return result, None
 
 

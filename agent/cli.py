@@ -1,0 +1,230 @@
+"""The door: arguments in, exit code out. Everything else lives behind it.
+
+stdout carries results (`--json`), stderr everything else. Exit codes: 0 succeeded, 1 failed, 2 bad input,
+3 refused by a rule, 4 needs an answer, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+LISTS = ("robots", "sensors", "policies", "perceivers", "suites", "scenes", "rules")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `verbot`."""
+    started = time.perf_counter()
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.action is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        return args.action(args, started)
+    except KeyboardInterrupt:
+        _say("Interrupted before anything moved. Run the same command again.")
+        return 130
+    except ValueError as error:
+        # Our errors are one line each; the parts raise subclasses of ValueError for bad input.
+        if args.debug:
+            raise
+        _say(" ".join(str(error).split()))
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command with an example."""
+    parser = argparse.ArgumentParser(
+        prog="verbot",
+        description="A sentence becomes robot motion that is checked before it runs.",
+        epilog='example: verbot run "put the red block in the green bowl"',
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.set_defaults(action=None, debug=False)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    _add_run(commands)
+    _add_plan(commands)
+    _add(
+        commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
+    ).add_argument("run", type=Path, metavar="RUN")
+    _add(commands, "list", _list, "what is installed, with where it comes from", "verbot list policies").add_argument(
+        "kind", choices=LISTS
+    )
+    doctor = _add(commands, "doctor", _doctor, "what this machine has and lacks", "verbot doctor")
+    doctor.add_argument("--json", action="store_true", help="as JSON on stdout")
+    return parser
+
+
+def _add(commands: Any, name: str, action: Any, text: str, example: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text, epilog=f"example: {example}")
+    parser.set_defaults(action=action)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_episode_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("command", nargs="?", help='the sentence, for example "put the red block in the green bowl"')
+    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table")
+    parser.add_argument("--robot", metavar="NAME", help="default: panda; recording:RUN replays a run's frames")
+    parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
+    parser.add_argument("--policy", metavar="NAME", help="default: geometric")
+    parser.add_argument("--perceiver", metavar="NAME", help="default: fused; oracle reads simulator truth")
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    parser.add_argument("--speed", type=float, metavar="FRACTION", help="of the planned speed, 0 to 1; default: 1")
+    parser.add_argument("--latency", choices=("zero", "declared", "measured"), help="what thinking costs in robot time")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="of the fusion; default: auto")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a stored config.toml")
+    parser.add_argument("--json", action="store_true", help="the result on stdout, everything else on stderr")
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add(
+        commands, "run", _run, "one episode, from sentence to scored motion",
+        'verbot run "put the red block in the green bowl" --seed 3',
+    )  # fmt: skip
+    _add_episode_options(parser)
+    parser.add_argument("--dry-run", action="store_true", help="everything but motion")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-<words>")
+    parser.add_argument("--no-video", action="store_true", help="no episode.mp4")
+    parser.add_argument("--record", action="store_true", help="keep every sensor frame under frames/")
+    parser.add_argument("--rerun", action="store_true", help="also write episode.rrd for the rerun viewer")
+
+
+def _add_plan(commands: Any) -> None:
+    parser = _add(
+        commands, "plan", _plan, "the same up to the checked plan; nothing moves",
+        'verbot plan "stack the red block on the blue block" --scene blocks',
+    )  # fmt: skip
+    _add_episode_options(parser)
+
+
+def _run(args: argparse.Namespace, started: float) -> int:
+    if args.dry_run:
+        return _plan(args, started)
+    from .config import ConfigError
+    from .run_folder import make_run_folder
+    from .stopwatch import Stopwatch
+
+    config = _config(args)
+    folder = make_run_folder(config.command, args.out)
+    stopwatch = Stopwatch(config.latency, started=started)
+    with stopwatch.stage("import"):
+        from rich.console import Console
+
+        from .episode import exit_code
+        from .progress import ProgressView
+        from .run_command import RunOptions, run_command
+
+        if args.rerun:
+            try:
+                import rerun  # noqa: F401  # asked for now, so that a missing extra is told before the robot moves
+            except ImportError as error:
+                raise ConfigError("--rerun needs the rerun viewer's SDK: pip install 'verbot[rerun]'.") from error
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold]“{_escaped(config.command)}”[/]  [dim]scene {_escaped(config.scene)}, seed {config.seed}[/]")
+    view = ProgressView(console)
+    options = RunOptions(video=not args.no_video, record=args.record, rerun=args.rerun)
+    try:
+        result = run_command(config, folder, options, view, stopwatch)
+    finally:
+        view.close()
+    code = exit_code(result)
+    _tell_result(console, result, code, folder.path)
+    if args.json:
+        print(json.dumps(result.values, indent=2, ensure_ascii=False))
+    return code
+
+
+def _plan(args: argparse.Namespace, started: float) -> int:
+    from rich.console import Console
+
+    from .plan_command import exit_code_of_plan, plan_command, plan_to_dict, tell_plan
+
+    config = _config(args)
+    console = Console(stderr=True, highlight=False)
+    checked = plan_command(config)
+    tell_plan(console, checked)
+    if args.json:
+        print(json.dumps(plan_to_dict(checked, config), indent=2, ensure_ascii=False))
+    return exit_code_of_plan(checked)
+
+
+def _report(args: argparse.Namespace, started: float) -> int:
+    from .report import write_report
+    from .run_folder import RunFolder
+
+    print(write_report(RunFolder(args.run)))
+    return 0
+
+
+def _list(args: argparse.Namespace, started: float) -> int:
+    from .listing import list_lines
+
+    for line in list_lines(args.kind):
+        print(line)
+    return 0
+
+
+def _doctor(args: argparse.Namespace, started: float) -> int:
+    from dataclasses import asdict
+
+    from .doctor import examine
+
+    checks = examine()
+    if args.json:
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        for check in checks:
+            mark = "ok  " if check.ok else ("LACK" if check.is_needed else "–   ")
+            print(f"{mark} {check.name:<14} {check.found}")
+            if check.mend:
+                print(f"     {'':<14} mend: {check.mend}")
+    return 0 if all(check.ok or not check.is_needed for check in checks) else 1
+
+
+def _config(args: argparse.Namespace) -> Any:
+    from .config import ConfigError, load_run_config, make_run_config
+
+    names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "speed", "latency", "device")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.config is not None:
+        return load_run_config(args.config, **given)
+    if "command" not in given:
+        raise ConfigError('No command given. Say what to do, for example: verbot run "pick up the red block"')
+    return make_run_config(**given)
+
+
+def _tell_result(console: Any, result: Any, code: int, path: Path) -> None:
+    record, values = result.record, result.values
+    if code == 0:
+        console.print(f"[green]done[/]   {values['time_s']:.1f} s of motion, score {values['score']:.2f}")
+    else:
+        words = {2: "cannot", 3: "refused", 4: "which?", 130: "stopped"}.get(code, "failed")
+        line = " ".join((record.detail or "the goal is not met on simulator truth").split())
+        console.print(f"[red]{words}[/] {_escaped(line)}", soft_wrap=True)
+    console.print(f"[dim]report[/] {_escaped(str(path / 'report.html'))}", soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    print(f"verbot: {line}", file=sys.stderr)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _version() -> str:
+    import importlib.metadata
+
+    return f"verbot {importlib.metadata.version('verbot')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

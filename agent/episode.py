@@ -1,0 +1,225 @@
+"""One episode from a RunConfig to an EpisodeResult: build, run, judge, write down.
+
+The judge (simulator truth where there is one) is asked only after the run and tells nothing to it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..planning.planner import Planner
+from ..planning.relations import evaluate
+from ..planning.types import Fact, Finding, Problem, ProblemKind, Task, Verdict
+from .build import Parts, build_parts
+from .config import RunConfig
+from .observers import Observer
+from .plugins import distribution_of, split_name
+from .recorder import rounded
+from .recording import RecordedRobot
+from .runtime import EndedBy, RunRecord, Runtime, StepRecord
+from .stopwatch import Stopwatch
+
+SCHEMA = "verbot-result/1"
+PACKAGES = ("verbot", "torch", "numpy", "open3d-cpu", "open3d", "pybullet", "pin", "ompl", "ruckig", "av")
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeResult:
+    """What became of one command: the run's record, and the JSON that is written."""
+
+    record: RunRecord
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def success(self) -> bool:
+        """Judged on truth where there is a simulator, else as perceived."""
+        return bool(self.values["success"])
+
+
+class Episode:
+    """Built parts and one run of them; a context manager, so that the robot is always released."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        stopwatch: Stopwatch | None = None,
+        stage: Callable[[int], Any] | None = None,
+        film_hz: float = 0.0,
+        record_to: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.stopwatch = stopwatch or Stopwatch(config.latency)
+        with self.stopwatch.stage("build"):
+            self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
+        robot = self.parts.robot
+        self._driven = robot if record_to is None else RecordedRobot(robot, record_to, config.command)
+
+    def __enter__(self) -> Episode:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._driven.close()
+
+    def run(self, observer: Observer | None = None, goal: tuple[Fact, ...] | None = None) -> EpisodeResult:
+        """Run the command once and judge it. `goal` in the simulator's own names, where a suite states it."""
+        parts, config = self.parts, self.config
+        runtime = Runtime(
+            self._driven,
+            parts.perceiver,
+            parts.planner,
+            parts.policy,
+            parts.guard,
+            parts.monitor,
+            stopwatch=self.stopwatch,
+            observer=observer,
+            speed=config.speed,
+            deadline_s=config.deadline_s,
+        )
+        record = runtime.run(config.command, config.seed)
+        score = self._judge(record, goal)
+        return EpisodeResult(record, self._values(record, score))
+
+    def _judge(self, record: RunRecord, goal: tuple[Fact, ...] | None) -> dict[str, Any]:
+        judge = getattr(self.parts.robot, "judge", None)
+        if judge is None:
+            return _perceived_score(record)
+        if goal is None:
+            goal = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
+        return judge.score(goal).to_dict()
+
+    def _values(self, record: RunRecord, score: dict[str, Any]) -> dict[str, Any]:
+        config = self.config
+        task = record.task
+        return {
+            "schema": SCHEMA,
+            "command": config.command,
+            "task": None if task is None else _task_to_dict(task),
+            "problem": None if record.problem is None else _problem_to_dict(record.problem),
+            "mode": config.mode,
+            "policy": config.policy,
+            "robot": config.robot,
+            "scene": config.scene,
+            "seed": config.seed,
+            "success": bool(score["success"]),
+            "score": score["score"],
+            "score_source": score["source"],
+            "criteria": score["criteria"],
+            "ended_by": None if record.ended_by is None else record.ended_by.value,
+            "detail": record.detail,
+            "steps": [step_to_dict(s, config.policy) for s in record.steps],
+            "verdicts": [verdict_to_dict(s.verdict) for s in record.steps if s.verdict is not None],
+            "replans": record.plan.replans if record.plan else 0,
+            "violations": score["violations"],
+            "time_s": score["time_s"],
+            "path_length_m": score["path_length_m"],
+            "timings_s": {name: rounded(value, 4) for name, value in self.stopwatch.timings_s.items()},
+            "perceiver": config.perceiver,
+            "perceiver_is_oracle": bool(getattr(self.parts.perceiver, "is_oracle", False)),
+            "versions": versions(config),
+        }
+
+
+def goal_on_truth(command: str, truth: Any, planner: Planner) -> tuple[Fact, ...]:
+    """What the sentence means in the scene as it truly was; empty when it means nothing there."""
+    understood = planner.understand(command, truth)
+    return understood.goal if isinstance(understood, Task) else ()
+
+
+def versions(config: RunConfig) -> dict[str, str]:
+    """Versions of what decides a result, and who offers the plug-ins in use."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    for kind, name in (("robots", config.robot), ("policies", config.policy), ("perceivers", config.perceiver)):
+        found[f"{kind}:{name}"] = distribution_of(kind, split_name(name)[0])
+    return found
+
+
+def step_to_dict(record: StepRecord, policy: str) -> dict[str, Any]:
+    """One step for people and programs."""
+    step = record.step
+    return {
+        "action": str(step),
+        "reason": step.reason,
+        "source": policy,
+        "confidence": rounded(record.confidence, 4),
+        "attempt": step.attempt,
+        "verdict": None if record.verdict is None else ("allowed" if record.verdict.allowed else "refused"),
+        "outcome": record.outcome.kind.value,
+        "detail": record.outcome.detail,
+        "start_s": rounded(record.start_s),
+        "end_s": rounded(record.end_s),
+        "motion_s": rounded(record.trajectory.duration_s) if record.trajectory else None,
+        "target_pose_world": rounded(record.trajectory.target_pose_world) if record.trajectory else None,
+    }
+
+
+def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
+    """Every rule's finding."""
+    return {"allowed": verdict.allowed, "findings": [_finding_to_dict(f) for f in verdict.findings]}
+
+
+def _finding_to_dict(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "ruling": finding.ruling.value,
+        "margin": rounded(finding.margin),
+        "unit": finding.unit,
+        "time_s": rounded(finding.time_s),
+        "reason": finding.reason,
+    }
+
+
+def _task_to_dict(task: Task) -> dict[str, Any]:
+    return {
+        "goal": [str(fact) for fact in task.goal],
+        "stages": [[str(fact) for fact in stage] for stage in task.stages],
+        "constraints": list(task.constraints),
+        "names": dict(task.names),
+    }
+
+
+def _problem_to_dict(problem: Problem) -> dict[str, Any]:
+    return {"kind": problem.kind.value, "message": problem.message, "candidates": list(problem.candidates)}
+
+
+def _perceived_score(record: RunRecord) -> dict[str, Any]:
+    """Without a simulator the goal is judged as it is seen, which a result says."""
+    beliefs = [evaluate(f, record.scene) for f in record.task.goal] if record.task and record.scene else []
+    met = [b.value is True for b in beliefs]
+    return {
+        "success": record.ended_by is EndedBy.DONE and bool(met) and all(met),
+        "score": rounded(sum(met) / len(met)) if met else 0.0,
+        "source": "perceived",
+        "criteria": [
+            {"fact": str(b.fact), "met": b.value is True, "value": rounded(b.margin_m), "unit": "m"} for b in beliefs
+        ],
+        "violations": [],
+        "time_s": rounded(record.steps[-1].end_s) if record.steps else 0.0,
+        "path_length_m": None,
+    }
+
+
+EXIT_CODES = {
+    EndedBy.REFUSED: 3,
+    EndedBy.INTERRUPTED: 130,
+}
+
+
+def exit_code(result: EpisodeResult) -> int:
+    """The exit code of docs: 0 succeeded, 1 failed, 2 bad input, 3 refused, 4 needs an answer, 130 interrupted."""
+    record = result.record
+    if record.problem is not None:
+        return 4 if record.problem.kind is ProblemKind.AMBIGUOUS else 2
+    if record.ended_by in EXIT_CODES:
+        return EXIT_CODES[record.ended_by]
+    return 0 if result.success and record.ended_by is EndedBy.DONE else 1

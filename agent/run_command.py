@@ -1,0 +1,107 @@
+"""`verbot run`: one episode into its folder, with film, report and result, whatever happens on the way.
+
+The order is the point: config before motion, scenes and pictures while it runs, result and report at the
+end, also after Ctrl-C or an error, so that what was recorded so far is kept and can be read.
+"""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from .config import RunConfig
+from .episode import Episode, EpisodeResult
+from .observers import Observer, Observers
+from .recorder import Recorder
+from .report import write_report
+from .run_folder import RunFolder
+from .stopwatch import Stopwatch
+
+FILM_HZ = 12.5
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What is kept of a run."""
+
+    video: bool = True
+    record: bool = False
+    rerun: bool = False
+
+
+def run_command(
+    config: RunConfig, folder: RunFolder, options: RunOptions, observer: Observer, stopwatch: Stopwatch
+) -> EpisodeResult:
+    """Run, judge, film, report. Errors of plug-ins and files come through after what was recorded is kept."""
+    folder.write_text("config.toml", config.to_toml())
+    frames = folder.path / "frames" if options.record else None
+    with (
+        _sigterm_interrupts(),
+        Episode(config, stopwatch=stopwatch, film_hz=FILM_HZ if options.video else 0.0, record_to=frames) as episode,
+    ):
+        recorder = Recorder(folder, episode.parts.model)
+        watchers: list[Observer] = [recorder, observer]
+        if options.rerun:
+            from .rerun_log import RerunLog
+
+            watchers.append(RerunLog(folder.path / "episode.rrd", episode.parts.model))
+        result = episode.run(Observers(*watchers))
+        if result.record.error is not None:
+            folder.write_text("error.log", "".join(traceback.format_exception(result.record.error)))
+        with _uninterrupted():
+            if options.video:
+                _film(episode, folder, recorder, stopwatch)
+            _finish(result, folder, stopwatch)
+    return result
+
+
+def _film(episode: Episode, folder: RunFolder, recorder: Recorder, stopwatch: Stopwatch) -> None:
+    """A simulated robot can be filmed from outside; a real one or a recording has no such camera."""
+    write_film = getattr(episode.parts.robot, "write_film", None)
+    if write_film is None:
+        return
+    with stopwatch.stage("film"):
+        write_film(folder.path / "episode.mp4", episode.config.command, recorder.captions, FILM_HZ)
+
+
+def _finish(result: EpisodeResult, folder: RunFolder, stopwatch: Stopwatch) -> None:
+    timings = {name: round(value, 4) for name, value in stopwatch.timings_s.items()}
+    result.values["timings_s"] = {**timings, "total": round(stopwatch.since_start_s(), 4)}
+    folder.write_json("result.json", result.values)
+    write_report(folder)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: the arm comes to rest, the files are written."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: the caller keeps its own handling
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C while the files are written would leave them out; it waits these few seconds."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,151 @@
+"""Fit what an object looks like from above: a circle or a rectangle, and how well each fits.
+
+In:  points of a surface, horizontal coordinates in the world frame.
+Out: Circle, Rectangle: centre, size, direction, and the spread of the boundary around them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.spatial import ConvexHull, QhullError
+
+_SECTORS = 72
+_TRIM = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """`spread_m` is the scatter of the boundary around it; `coverage` the share of the round that was seen."""
+
+    center: Float[np.ndarray, "2"]
+    radius_m: float
+    spread_m: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """`size_m` is along its own axes, the first the longer; yaw turns the first axis, within ±90°."""
+
+    center: Float[np.ndarray, "2"]
+    size_m: Float[np.ndarray, "2"]
+    yaw_rad: float
+    spread_m: float
+
+    def local(self, xy: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
+        """Points in the rectangle's own axes."""
+        return (xy - self.center) @ _rotation(self.yaw_rad)
+
+    def contains(self, xy: Float[np.ndarray, "points 2"], grow_m: float = 0.0) -> Bool[np.ndarray, "points"]:
+        """Which points lie in it, grown on all sides (shrunk if negative)."""
+        return (np.abs(self.local(xy)) <= self.size_m / 2 + grow_m).all(1)
+
+
+def find_boundary(xy: Float[np.ndarray, "points 2"], center: Float[np.ndarray, "2"]) -> Float[np.ndarray, "sectors 2"]:
+    """The outermost point in each of 72 directions from the centre, where there is one."""
+    offset = xy - center
+    radius = np.hypot(offset[:, 0], offset[:, 1])
+    sector = ((np.arctan2(offset[:, 1], offset[:, 0]) / (2 * math.pi) + 0.5) * _SECTORS).astype(np.int64) % _SECTORS
+    order = np.lexsort((radius, sector))
+    last = np.nonzero(np.diff(sector[order], append=-1))[0]
+    return xy[order[last]]
+
+
+def fit_circle(xy: Float[np.ndarray, "points 2"]) -> Circle:
+    """Circle through the outer boundary, trimmed against bumps; xy has at least eight points."""
+    low, high = np.percentile(xy, 2, axis=0), np.percentile(xy, 98, axis=0)
+    center, radius, boundary = (low + high) / 2, float((high - low).max() / 2), xy
+    residual = np.zeros(1)
+    for _ in range(3):
+        boundary = find_boundary(xy, center)
+        keep = np.ones(len(boundary), dtype=bool)
+        for _ in range(3):
+            if keep.sum() < 6:
+                break
+            center, radius = _solve_circle(boundary[keep])
+            residual = np.linalg.norm(boundary - center, axis=1) - radius
+            scale = max(1.4826 * float(np.median(np.abs(residual[keep]))), 2e-4)
+            keep = np.abs(residual) < 3.0 * scale
+    spread = float(np.sqrt(np.mean(np.minimum(np.abs(residual), 0.25 * max(radius, 1e-3)) ** 2)))
+    return Circle(center, radius, spread, len(boundary) / _SECTORS)
+
+
+def _solve_circle(points: Float[np.ndarray, "points 2"]) -> tuple[Float[np.ndarray, "2"], float]:
+    """Algebraic least squares."""
+    middle = points.mean(0)
+    p = points - middle
+    design = np.column_stack([2 * p, np.ones(len(p))])
+    gram = np.einsum("ni,nj->ij", design, design) + 1e-12 * np.eye(3)
+    a, b, c = np.linalg.solve(gram, np.einsum("ni,n->i", design, (p * p).sum(1)))
+    return middle + np.array([a, b]), float(math.sqrt(max(c + a * a + b * b, 1e-8)))
+
+
+def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> Rectangle:
+    """The smallest rectangle around the points, 1% left out on each side; half a point's spacing is added back."""
+    hull = hull_points(xy)
+    coarse = np.radians(np.arange(0.0, 90.0, 1.0))
+    spans = [np.ptp(hull @ _rotation(a), axis=0) for a in coarse]
+    yaw = float(coarse[int(np.argmin([s[0] * s[1] for s in spans]))])
+    yaw = _refine_yaw(xy, yaw)
+    local = xy @ _rotation(yaw)
+    low, high = np.percentile(local, 100 * _TRIM, axis=0), np.percentile(local, 100 * (1 - _TRIM), axis=0)
+    # A filled face loses the trimmed share of its length; half the spacing lies beyond the outermost points.
+    size = (high - low) / (1 - 2 * _TRIM) + spacing_m
+    center = _rotation(yaw) @ ((low + high) / 2)
+    spread = _rectangle_spread(xy, center, size, yaw)
+    if size[1] > size[0]:
+        size, yaw = size[::-1].copy(), yaw + math.pi / 2
+    yaw = (yaw + math.pi / 2) % math.pi - math.pi / 2
+    return Rectangle(center, size, yaw, spread)
+
+
+def _refine_yaw(xy: Float[np.ndarray, "points 2"], yaw: float) -> float:
+    """The direction, within 4°, in which the trimmed box is smallest; by a parabola through the best three."""
+    steps = np.radians(np.arange(-4.0, 4.01, 0.5))
+    sample = xy[:: max(1, len(xy) // 4000)]
+    areas = []
+    for step in steps:
+        local = sample @ _rotation(yaw + step)
+        span = np.percentile(local, [0.7, 2.0, 98.0, 99.3], axis=0)
+        areas.append(float(np.prod(span[3] - span[0]) + np.prod(span[2] - span[1])))
+    best = int(np.clip(np.argmin(areas), 1, len(steps) - 2))
+    before, middle, after = areas[best - 1 : best + 2]
+    bend = before - 2 * middle + after
+    shift = 0.5 * (before - after) / bend if bend > 1e-15 else 0.0
+    return yaw + float(steps[best]) + float(np.clip(shift, -1, 1)) * math.radians(0.5)
+
+
+def _rectangle_spread(
+    xy: Float[np.ndarray, "points 2"], center: Float[np.ndarray, "2"], size: Float[np.ndarray, "2"], yaw: float
+) -> float:
+    """Scatter of the outer boundary around the rectangle's edges."""
+    local = np.abs((find_boundary(xy, center) - center) @ _rotation(yaw))
+    gap = np.abs(local - size / 2).min(1)
+    outside = np.maximum(local - size / 2, 0).max(1)
+    return float(np.sqrt(np.mean(np.minimum(np.maximum(gap, outside), 0.25 * size.min()) ** 2)))
+
+
+def hull_points(xy: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "corners 2"]:
+    """Corners of the convex hull; the points themselves when they lie on a line."""
+    try:
+        return xy[ConvexHull(xy).vertices]
+    except QhullError:
+        return xy
+
+
+def in_hull(xy: Float[np.ndarray, "points 2"], corners: Float[np.ndarray, "corners 2"]) -> Bool[np.ndarray, "points"]:
+    """Which points lie inside a convex polygon given counter-clockwise."""
+    if len(corners) < 3:
+        return np.zeros(len(xy), dtype=bool)
+    edges = np.roll(corners, -1, axis=0) - corners
+    offset = xy[:, None, :] - corners[None, :, :]
+    return (edges[None, :, 0] * offset[:, :, 1] - edges[None, :, 1] * offset[:, :, 0] >= 0).all(1)
+
+
+def _rotation(yaw_rad: float) -> Float[np.ndarray, "2 2"]:
+    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
+    return np.array([[cos, -sin], [sin, cos]])

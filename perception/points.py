@@ -1,0 +1,153 @@
+"""Images and scans become one coloured point cloud in the world frame, on the torch device.
+
+In:  View: an image or scan with its sensor's pose in the world.
+Out: thin samples for the table, then a Cloud of what stands above it; robot points taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from .geometry import back_project, near_capsules, transform_points
+from .table import SurfaceSample
+from .types import CameraImage, LidarScan, SupportSurface
+
+_STRIDE_PIXELS = 48_000
+_ABOVE_TABLE_M = 0.0035
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A measurement and where its sensor was; `capsules` is the robot's body then (None: no robot)."""
+
+    measured: CameraImage | LidarScan
+    T_world_sensor: Float[np.ndarray, "4 4"]
+    capsules: Float[np.ndarray, "capsules 7"] | None
+    systematic_m: float
+
+    @property
+    def sensor(self) -> str:
+        """Name of the sensor."""
+        return self.measured.sensor
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Points above the table: world position, colour 0–1, and which view each is from.
+
+    `spacing_m` is the typical distance between neighbouring points of the views on a surface that faces them.
+    """
+
+    points_world: Float[Tensor, "points 3"]
+    colors: Float[Tensor, "points 3"]
+    view: Int[Tensor, "points"]
+    sensors: tuple[str, ...]
+    spacing_m: tuple[float, ...]
+
+
+def sample_surface(view: View, device: torch.device) -> SurfaceSample:
+    """A thin sample of a view's points, marked where the surface faces up."""
+    origin = view.T_world_sensor[:3, 3]
+    T_world_sensor = torch.as_tensor(view.T_world_sensor, dtype=torch.float32, device=device)
+    if isinstance(view.measured, LidarScan):
+        points = _finite_scan(view.measured, device)
+        world = transform_points(T_world_sensor, points).cpu().numpy().astype(np.float64)
+        return SurfaceSample(view.sensor, world, np.ones(len(world), dtype=bool), origin, view.systematic_m)
+    depth_m = torch.as_tensor(view.measured.depth_m, device=device)
+    stride = max(1, round((depth_m.numel() / _STRIDE_PIXELS) ** 0.5))
+    depth_m = torch.nan_to_num(depth_m[::stride, ::stride], nan=0.0, posinf=0.0, neginf=0.0)
+    v, u = torch.meshgrid(
+        torch.arange(depth_m.shape[0], device=device) * stride,
+        torch.arange(depth_m.shape[1], device=device) * stride,
+        indexing="ij",
+    )
+    camera = back_project(u.reshape(-1), v.reshape(-1), depth_m.reshape(-1), view.measured.intrinsics)
+    world = transform_points(T_world_sensor, camera).reshape(*depth_m.shape, 3)
+    across = world[1:-1, 2:] - world[1:-1, :-2]
+    down = world[2:, 1:-1] - world[:-2, 1:-1]
+    normal = torch.linalg.cross(across, down, dim=-1)
+    upward = normal[..., 2].abs() > 0.9 * normal.norm(dim=-1)
+    inner = depth_m[1:-1, 1:-1]
+    # Neighbours across an edge of depth do not span the surface.
+    upward &= torch.maximum(across.norm(dim=-1), down.norm(dim=-1)) < 0.05 * inner.clamp_min(0.2)
+    good = inner > 0.05
+    points = world[1:-1, 1:-1][good].cpu().numpy().astype(np.float64)
+    return SurfaceSample(view.sensor, points, upward[good].cpu().numpy(), origin, view.systematic_m)
+
+
+def fuse_views(
+    views: Sequence[View],
+    corrections: dict[str, Float[np.ndarray, "4 4"]],
+    table: SupportSurface,
+    max_height_m: float,
+    robot_margin_m: float,
+    device: torch.device,
+) -> Cloud:
+    """All points above the table and within its bounds, each view moved by its correction."""
+    points, colors, view_index, spacing_m = [], [], [], []
+    for number, view in enumerate(views):
+        T_world_sensor = corrections.get(view.sensor, np.eye(4)) @ view.T_world_sensor
+        pose = torch.as_tensor(T_world_sensor, dtype=torch.float32, device=device)
+        found, rgb, spacing = _points_above(view, pose, table, max_height_m, device)
+        if view.capsules is not None and len(found):
+            capsules = torch.as_tensor(view.capsules, dtype=torch.float32, device=device)
+            free = ~near_capsules(found, capsules, robot_margin_m)
+            found, rgb = found[free], rgb[free]
+        points.append(found)
+        colors.append(rgb)
+        view_index.append(torch.full((len(found),), number, dtype=torch.int64, device=device))
+        spacing_m.append(spacing)
+    if not points:
+        empty = torch.zeros((0, 3), device=device)
+        return Cloud(empty, empty, torch.zeros(0, dtype=torch.int64, device=device), (), ())
+    sensors = tuple(view.sensor for view in views)
+    return Cloud(torch.cat(points), torch.cat(colors), torch.cat(view_index), sensors, tuple(spacing_m))
+
+
+def _points_above(
+    view: View,
+    T_world_sensor: Float[Tensor, "4 4"],
+    table: SupportSurface,
+    max_height_m: float,
+    device: torch.device,
+) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3"], float]:
+    """Points in the volume above the table, their colours (scans: none, NaN), the spacing on the table."""
+    if isinstance(view.measured, LidarScan):
+        world = transform_points(T_world_sensor, _finite_scan(view.measured, device))
+        world = world[_inside(world, table, max_height_m)]
+        return world, torch.full_like(world, float("nan")), 0.02
+    image = view.measured
+    depth_m = torch.nan_to_num(torch.as_tensor(image.depth_m, device=device), nan=0.0, posinf=0.0, neginf=0.0)
+    # The height of every pixel first: most pixels see the table and need no more work.
+    axes, i = T_world_sensor[2], image.intrinsics
+    across = (torch.arange(i.width, device=device) - i.cx) * (axes[0] / i.fx)
+    down = (torch.arange(i.height, device=device) - i.cy) * (axes[1] / i.fy)
+    height = depth_m * (across[None, :] + down[:, None] + axes[2]) + axes[3]
+    above = (height > table.height_m + _ABOVE_TABLE_M) & (height < table.height_m + max_height_m) & (depth_m > 0.05)
+    v, u = torch.nonzero(above, as_tuple=True)
+    world = transform_points(T_world_sensor, back_project(u, v, depth_m[v, u], image.intrinsics))
+    inside = _inside(world, table, max_height_m)
+    rgb = torch.as_tensor(image.rgb, device=device)[v[inside], u[inside]].to(torch.float32) / 255.0
+    seen = depth_m[v, u][inside]
+    spacing_m = float(seen.median()) / min(i.fx, i.fy) if len(seen) else 0.002
+    return world[inside], rgb, spacing_m
+
+
+def _inside(
+    world: Float[Tensor, "points 3"], table: SupportSurface, max_height_m: float
+) -> Shaped[Tensor, "points"]:
+    x0, y0, x1, y1 = table.bounds_world
+    x, y, z = world.unbind(1)
+    flat = (x > x0) & (x < x1) & (y > y0) & (y < y1)
+    return flat & (z > table.height_m + _ABOVE_TABLE_M) & (z < table.height_m + max_height_m)
+
+
+def _finite_scan(scan: LidarScan, device: torch.device) -> Float[Tensor, "points 3"]:
+    points = torch.as_tensor(scan.points_sensor, dtype=torch.float32, device=device)
+    return points[torch.isfinite(points).all(1)]

@@ -1,0 +1,165 @@
+"""Find the table and level every sensor on it.
+
+In:  a thin sample of each sensor's points in the world frame, with surface normals where known.
+Out: the support surface, and for each sensor a small correction that puts its table at that height, level.
+A mount that is off by a fraction of a degree shifts heights by millimetres at a metre: this takes it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .geometry import rotation_between
+from .types import SupportSurface
+
+_BIN_M = 0.01
+_BAND_M = 0.02
+_MAX_TILT_RAD = 0.06
+_MIN_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceSample:
+    """A sensor's points in the world; `is_upward` marks those on surfaces that face up (all, if unknown)."""
+
+    sensor: str
+    points_world: Float[np.ndarray, "points 3"]
+    is_upward: Bool[np.ndarray, "points"]
+    origin_world: Float[np.ndarray, "3"]
+    systematic_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneFit:
+    """One sensor's table: height where the sensor's points are centred, unit normal, standard deviations."""
+
+    sensor: str
+    height_m: float
+    std_m: float
+    noise_m: float
+    normal: Float[np.ndarray, "3"]
+    center: Float[np.ndarray, "2"]
+    num_points: int
+
+    @property
+    def tilt_rad(self) -> float:
+        """Angle of the normal to world z."""
+        return float(np.arccos(np.clip(self.normal[2], -1.0, 1.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class TableFit:
+    """The table and each sensor's own view of it."""
+
+    surface: SupportSurface
+    planes: dict[str, PlaneFit]
+    disagreeing: tuple[str, ...]
+
+
+def find_table(
+    samples: Sequence[SurfaceSample], expected_m: float | None, known: SupportSurface | None
+) -> TableFit | None:
+    """The horizontal surface that most upward points lie on, near the expected height if given; None: not seen."""
+    height_m = known.height_m if known is not None else _strongest_height(samples, expected_m)
+    if height_m is None:
+        return None
+    planes: dict[str, PlaneFit] = {}
+    for sample in samples:
+        plane = _fit_plane(sample, height_m)
+        if plane is not None:
+            planes[sample.sensor] = plane
+    if not planes:
+        return None
+    weights = np.array([1.0 / p.std_m**2 for p in planes.values()])
+    heights = np.array([p.height_m for p in planes.values()])
+    fused_m, disagreeing = _fuse_heights(heights, weights, tuple(planes))
+    good = [p for p in planes.values() if p.sensor not in disagreeing]
+    normal = sum((p.normal * p.num_points for p in good), start=np.zeros(3))
+    tilt_rad = float(np.arccos(np.clip(normal[2] / np.linalg.norm(normal), -1.0, 1.0)))
+    std_m = float(1.0 / np.sqrt(sum(1.0 / p.std_m**2 for p in good)))
+    bounds = _bounds(samples, fused_m, known)
+    return TableFit(SupportSurface(fused_m, std_m, bounds, tilt_rad), planes, disagreeing)
+
+
+def level_correction(
+    plane: PlaneFit, origin_world: Float[np.ndarray, "3"], height_m: float
+) -> Float[np.ndarray, "4 4"]:
+    """T_level_world: turns the sensor about its own origin until its table is level, then lifts it to the height."""
+    correction = np.eye(4)
+    if plane.tilt_rad < _MAX_TILT_RAD:
+        correction[:3, :3] = rotation_between(plane.normal, np.array([0.0, 0.0, 1.0]))
+    correction[:3, 3] = origin_world - correction[:3, :3] @ origin_world
+    on_plane = np.array([plane.center[0], plane.center[1], plane.height_m])
+    correction[2, 3] += height_m - float((correction[:3, :3] @ on_plane + correction[:3, 3])[2])
+    return correction
+
+
+def _strongest_height(samples: Sequence[SurfaceSample], expected_m: float | None) -> float | None:
+    heights = np.concatenate([s.points_world[s.is_upward, 2] for s in samples] or [np.zeros(0)])
+    if expected_m is not None:
+        heights = heights[np.abs(heights - expected_m) < 0.05]
+    if len(heights) < _MIN_POINTS:
+        return None
+    low = float(heights.min())
+    counts = np.bincount(((heights - low) / _BIN_M).astype(np.int64))
+    smooth = np.convolve(counts, [1, 1, 1], mode="same")
+    best = int(np.argmax(smooth))
+    if smooth[best] < max(_MIN_POINTS, 0.08 * len(heights)):
+        return None
+    inside = np.abs(heights - (low + (best + 0.5) * _BIN_M)) < 1.5 * _BIN_M
+    return float(np.median(heights[inside]))
+
+
+def _fit_plane(sample: SurfaceSample, height_m: float) -> PlaneFit | None:
+    """Least squares on the points near the height, trimmed three times."""
+    near = sample.is_upward & (np.abs(sample.points_world[:, 2] - height_m) < _BAND_M)
+    points = sample.points_world[near]
+    if len(points) < _MIN_POINTS:
+        return None
+    center = points[:, :2].mean(0)
+    design = np.column_stack([np.ones(len(points)), points[:, :2] - center])
+    z = points[:, 2]
+    keep = np.abs(z - np.median(z)) < 0.012
+    solution, noise_m = np.array([np.median(z), 0.0, 0.0]), 0.002
+    for _ in range(4):
+        if keep.sum() < _MIN_POINTS:
+            return None
+        rows = design[keep]
+        gram = np.einsum("ni,nj->ij", rows, rows)
+        solution = np.linalg.solve(gram + 1e-9 * np.eye(3), np.einsum("ni,n->i", rows, z[keep]))
+        residual = z - np.einsum("ni,i->n", design, solution)
+        noise_m = max(1.4826 * float(np.median(np.abs(residual[keep]))), 1e-4)
+        keep = np.abs(residual) < max(2.5 * noise_m, 1e-3)
+    normal = np.array([-solution[1], -solution[2], 1.0])
+    normal /= np.linalg.norm(normal)
+    std_m = float(np.hypot(noise_m / np.sqrt(keep.sum()), sample.systematic_m))
+    return PlaneFit(sample.sensor, float(solution[0]), std_m, noise_m, normal, center, int(keep.sum()))
+
+
+def _fuse_heights(
+    heights: Float[np.ndarray, "planes"], weights: Float[np.ndarray, "planes"], names: tuple[str, ...]
+) -> tuple[float, tuple[str, ...]]:
+    """Weighted mean; with three or more opinions, those far from the median are left out and named."""
+    far = np.zeros(len(heights), dtype=bool)
+    if len(heights) >= 3:
+        far = np.abs(heights - np.median(heights)) > np.maximum(4.0 / np.sqrt(weights), 0.006)
+    elif len(heights) == 2 and abs(heights[0] - heights[1]) > 0.015:
+        return float(heights[int(np.argmax(weights))]), names
+    fused_m = float((heights * weights)[~far].sum() / weights[~far].sum())
+    return fused_m, tuple(name for name, is_far in zip(names, far, strict=True) if is_far)
+
+
+def _bounds(
+    samples: Sequence[SurfaceSample], height_m: float, known: SupportSurface | None
+) -> tuple[float, float, float, float]:
+    """Rectangle of the table's points, the last 0.2% on each side left out; it only grows with later looks."""
+    near = [s.points_world[s.is_upward & (np.abs(s.points_world[:, 2] - height_m) < 0.012), :2] for s in samples]
+    xy = np.concatenate(near)
+    low, high = np.percentile(xy, 0.2, axis=0), np.percentile(xy, 99.8, axis=0)
+    if known is not None:
+        low, high = np.minimum(low, known.bounds_world[:2]), np.maximum(high, known.bounds_world[2:])
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -1,0 +1,233 @@
+"""Franka Panda in PyBullet: grasping by friction between two geared fingers, nothing attached.
+
+In:  joint and width targets for each step of 1/240 s.
+Out: joint positions and velocities, link poses and velocities, meshes.
+
+The values are tuned together (docs/scoring.md names what they reach): stiffer fingers eject what they
+hold, fingers without the gear push it aside, other friction lets it slip.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pybullet
+from jaxtyping import Float
+
+from ..raycast import VisualBody
+from ..world import HULL_MARGIN_M, painted, pose_of
+
+ARM_JOINTS = tuple(f"panda_joint{k}" for k in range(1, 8))
+_ARM = list(range(7))
+_FINGERS = [9, 10]
+_LINKS = {f"panda_link{k}": k - 1 for k in range(1, 8)} | {
+    "panda_hand": 8,
+    "panda_leftfinger": 9,
+    "panda_rightfinger": 10,
+}
+MAX_WIDTH_M = 0.08
+_ARM_FORCE = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]
+_ARM_KP, _ARM_KD = 0.3, 1.0
+FINGER_FORCE_N = 15.0
+_FINGER_SPEED_MPS = 0.1
+_WHITE, _LIGHT, _DARK = (0.92, 0.92, 0.92), (0.80, 0.81, 0.83), (0.22, 0.23, 0.25)
+_PAD_SIZE_M = (0.0174, 0.008, 0.0140)
+_PAD_CENTER_Z_M = 0.0431
+_LINK_COLORS = {
+    "panda_link0": _WHITE,
+    "panda_link1": _LIGHT,
+    "panda_link2": _WHITE,
+    "panda_link3": _LIGHT,
+    "panda_link4": _WHITE,
+    "panda_link5": _LIGHT,
+    "panda_link6": _WHITE,
+    "panda_link7": _DARK,
+    "panda_hand": _LIGHT,
+    "panda_leftfinger": _DARK,
+    "panda_rightfinger": _DARK,
+}
+
+
+class Panda:
+    """The body of one episode, standing at the world's origin."""
+
+    finger_links = tuple(_FINGERS)
+
+    def __init__(self, client: int, positions_rad: Float[np.ndarray, "joints"], width_m: float) -> None:
+        self._client = client
+        self.body = pybullet.loadURDF(
+            str(_padded_urdf()),
+            useFixedBase=True,
+            flags=pybullet.URDF_IGNORE_VISUAL_SHAPES,
+            physicsClientId=client,
+        )
+        for joint, position in zip(_ARM + _FINGERS, [*positions_rad, width_m / 2, width_m / 2], strict=True):
+            pybullet.resetJointState(self.body, joint, float(position), physicsClientId=client)
+        self._set_friction()
+        self._gear_fingers()
+        self.drive(positions_rad, np.zeros(7), width_m)
+
+    def drive(
+        self,
+        positions_rad: Float[np.ndarray, "joints"],
+        velocities_radps: Float[np.ndarray, "joints"],
+        width_m: float,
+    ) -> None:
+        """Targets for the next step: where the arm should be now and how fast it should move until then."""
+        pybullet.setJointMotorControlArray(
+            self.body,
+            _ARM,
+            pybullet.POSITION_CONTROL,
+            targetPositions=positions_rad.tolist(),
+            targetVelocities=velocities_radps.tolist(),
+            forces=_ARM_FORCE,
+            positionGains=[_ARM_KP] * 7,
+            velocityGains=[_ARM_KD] * 7,
+            physicsClientId=self._client,
+        )
+        for joint in _FINGERS:
+            pybullet.setJointMotorControl2(
+                self.body,
+                joint,
+                pybullet.POSITION_CONTROL,
+                targetPosition=width_m / 2,
+                force=FINGER_FORCE_N,
+                maxVelocity=_FINGER_SPEED_MPS,
+                physicsClientId=self._client,
+            )
+
+    def joint_state(self) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
+        """True positions and velocities of the arm, and the distance between the fingers."""
+        states = pybullet.getJointStates(self.body, _ARM + _FINGERS, physicsClientId=self._client)
+        positions = np.array([state[0] for state in states])
+        velocities = np.array([state[1] for state in states])
+        return positions[:7], velocities[:7], float(positions[7] + positions[8])
+
+    def link_pose(self, link: str) -> Float[np.ndarray, "4 4"]:
+        """T_world_link."""
+        return self.link_poses((link,))[link]
+
+    def link_motion(
+        self, link: str
+    ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+        """T_world_link, velocity of its origin and its angular velocity, both in the world frame."""
+        state = pybullet.getLinkState(
+            self.body, _LINKS[link], computeLinkVelocity=1, computeForwardKinematics=1, physicsClientId=self._client
+        )
+        # State 6 is the velocity of the centre of mass, state 0 its place, state 4 the link's own frame.
+        lever = np.array(state[4]) - np.array(state[0])
+        angular = np.array(state[7])
+        return pose_of(state[4], state[5]), np.array(state[6]) + np.cross(angular, lever), angular
+
+    def link_poses(self, links: tuple[str, ...] = tuple(_LINKS)) -> dict[str, Float[np.ndarray, "4 4"]]:
+        """T_world_link of the links asked for (all but the base, which stands at the origin)."""
+        states = pybullet.getLinkStates(
+            self.body, [_LINKS[link] for link in links], computeForwardKinematics=1, physicsClientId=self._client
+        )
+        poses = {link: pose_of(state[4], state[5]) for link, state in zip(links, states, strict=True)}
+        if links == tuple(_LINKS):
+            poses["panda_link0"] = np.eye(4)
+        return poses
+
+    def visual_bodies(self) -> tuple[VisualBody, ...]:
+        """The collision meshes, 3.4 thousand triangles in all; the visual meshes have 102 thousand."""
+        return _visual_bodies()
+
+    def _set_friction(self) -> None:
+        for joint in _FINGERS:
+            pybullet.changeDynamics(
+                self.body,
+                joint,
+                lateralFriction=1.0,
+                spinningFriction=0.05,
+                frictionAnchor=1,
+                physicsClientId=self._client,
+            )
+
+    def _gear_fingers(self) -> None:
+        """Both fingers move alike: the URDF's `mimic` is ignored, and free fingers push an object 15 mm aside."""
+        gear = pybullet.createConstraint(
+            self.body,
+            _FINGERS[0],
+            self.body,
+            _FINGERS[1],
+            pybullet.JOINT_GEAR,
+            [1, 0, 0],
+            [0, 0, 0],
+            [0, 0, 0],
+            physicsClientId=self._client,
+        )
+        pybullet.changeConstraint(gear, gearRatio=-1, erp=0.1, maxForce=50, physicsClientId=self._client)
+
+
+@functools.cache
+def _urdf_path() -> Path:
+    import pybullet_data
+
+    return Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="verbot-panda-")
+
+
+@functools.cache
+def _padded_urdf() -> Path:
+    """The URDF with a flat box as the pad of each finger, written once for this process.
+
+    Mesh against box gives one contact point, deep in the wrong place for a small block; box against box gives four.
+    """
+    source = _urdf_path()
+    root = ElementTree.parse(source).getroot()
+    for mesh in root.iter("mesh"):
+        mesh.set("filename", mesh.get("filename", "").replace("package://", f"{source.parent}/"))
+    for link, side in (("panda_leftfinger", 1.0), ("panda_rightfinger", -1.0)):
+        finger = root.find(f"link[@name='{link}']")
+        assert finger is not None
+        for visual in finger.findall("visual") + finger.findall("contact"):
+            finger.remove(visual)
+        hull = finger.find("collision")
+        assert hull is not None
+        for origin in hull.findall("origin"):
+            hull.remove(origin)
+        yaw = 0.0 if side > 0 else math.pi
+        ElementTree.SubElement(hull, "origin", xyz=f"0 {side * (HULL_MARGIN_M + 0.0004)} 0", rpy=f"0 0 {yaw}")
+        pad = ElementTree.SubElement(finger, "collision")
+        ElementTree.SubElement(pad, "origin", xyz=f"0 {side * _PAD_SIZE_M[1] / 2} {_PAD_CENTER_Z_M}", rpy="0 0 0")
+        box = ElementTree.SubElement(pad, "geometry")
+        ElementTree.SubElement(box, "box", size=" ".join(str(edge) for edge in _PAD_SIZE_M))
+    path = Path(_folder().name) / "panda.urdf"
+    ElementTree.ElementTree(root).write(path)
+    return path
+
+
+@functools.cache
+def _visual_bodies() -> tuple[VisualBody, ...]:
+    folder = _urdf_path().parent / "meshes" / "collision"
+    bodies = []
+    for link, color in _LINK_COLORS.items():
+        stem = "finger" if link.endswith("finger") else link.removeprefix("panda_")
+        vertices, triangles = _read_obj(folder / f"{stem}.obj")
+        if link == "panda_rightfinger":  # the URDF turns the same mesh half around
+            vertices = vertices * [-1.0, -1.0, 1.0]
+        bodies.append(painted(link, vertices, triangles, color, is_static=link == "panda_link0"))
+    return tuple(bodies)
+
+
+def _read_obj(path: Path) -> tuple[Float[np.ndarray, "vertices 3"], np.ndarray]:
+    vertices: list[list[float]] = []
+    triangles: list[tuple[int, int, int]] = []
+    for line in path.read_text().splitlines():
+        kind, *fields = line.split() or [""]
+        if kind == "v":
+            vertices.append([float(value) for value in fields[:3]])
+        elif kind == "f":
+            corners = [int(field.split("/")[0]) - 1 for field in fields]
+            triangles += [(corners[0], corners[k], corners[k + 1]) for k in range(1, len(corners) - 1)]
+    return np.array(vertices), np.array(triangles)

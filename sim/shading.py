@@ -1,0 +1,51 @@
+"""How a room looks under its light: one key light with shadows, and light from all around.
+
+In:  triangles' normals and colours, a Light.
+Out: for every triangle the colour in shadow and what the key light adds; both are gathered by pixel.
+Colours are multiplied as displayed (no gamma): shading keeps an object's hue, as its colour name needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+BACKGROUND = (0.80, 0.82, 0.84)
+"""What a camera sees where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """`toward_light` is the unit direction from the scene to the key light, world frame."""
+
+    toward_light: tuple[float, float, float] = (0.30, -0.45, 0.84)
+    key: float = 0.58
+    ambient: float = 0.44
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+def draw_light(rng: np.random.Generator) -> Light:
+    """A light that differs a little from the standard one in direction, strength and colour."""
+    standard = Light()
+    direction = np.array(standard.toward_light) + rng.uniform(-0.15, 0.15, 3)
+    direction /= np.linalg.norm(direction)
+    red, green, blue = 1.0 + rng.uniform(-0.02, 0.02, 3)
+    return Light(
+        toward_light=(float(direction[0]), float(direction[1]), float(direction[2])),
+        key=standard.key * float(rng.uniform(0.92, 1.06)),
+        ambient=standard.ambient * float(rng.uniform(0.93, 1.05)),
+        tint=(float(red), float(green), float(blue)),
+    )
+
+
+def shade_triangles(
+    normals_world: Float32[np.ndarray, "triangles 3"], colors: Float32[np.ndarray, "triangles 3"], light: Light
+) -> tuple[Float32[np.ndarray, "triangles 3"], Float32[np.ndarray, "triangles 3"]]:
+    """Colour of each triangle in shadow, and what the key light adds where it falls."""
+    tinted = colors * np.array(light.tint, dtype=np.float32)
+    # The sky is brighter than the ground: faces that look down get less of the light from all around.
+    sky = np.float32(light.ambient) * (np.float32(0.8) + np.float32(0.2) * normals_world[:, 2:3])
+    facing = np.clip(normals_world @ np.array(light.toward_light, dtype=np.float32), 0.0, None)
+    return tinted * sky, tinted * (np.float32(light.key) * facing[:, None])

@@ -1,0 +1,340 @@
+"""The physical world: table, objects and one robot body in PyBullet, stepped at 240 Hz.
+
+In:  a Scene (sim/scenes.py) and an arm (sim/robots/).
+Out: poses, velocities and contacts of the true world; meshes for the ray caster.
+
+Every call passes physicsClientId: forgotten once, it silently addresses another world. The world is
+rebuilt by resetSimulation for each episode, which is what makes episodes bit-identical.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pybullet
+from jaxtyping import Float
+from scipy.spatial import HalfspaceIntersection
+
+from ..perception.colors import PALETTE
+from ..perception.types import Shape
+from .catalogue import ConvexPart, ObjectModel, make_object
+from .placement import TABLE_BOUNDS
+from .raycast import VisualBody
+from .scenes import PlacedObject, Scene
+
+STEP_HZ = 240
+STEP_S = 1.0 / STEP_HZ
+SOLVER_ITERATIONS = 50  # 30 drops 15% of the grasped objects, 10 drops 70%
+RESIDUAL_THRESHOLD = 1e-4
+HULL_MARGIN_M = 0.001  # Bullet keeps this distance around a convex hull; parts are shrunk by it
+TABLE_THICKNESS_M = 0.05
+FLOOR_M = -0.75
+TABLE_COLOR = (0.62, 0.56, 0.50)
+FLOOR_COLOR = (0.42, 0.43, 0.45)
+PEDESTAL_COLOR = (0.30, 0.31, 0.33)
+SETTLE_MAX_S = 1.5
+REST_MPS = 0.002
+REST_RADPS = 0.02
+
+
+class ArmBody(Protocol):
+    """What the world needs of the robot standing in it."""
+
+    body: int
+
+    def visual_bodies(self) -> tuple[VisualBody, ...]:
+        """Meshes of the links."""
+        ...
+
+    def link_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
+        """T_world_link by the names of the visual bodies."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorldObject:
+    """One object of the running episode. `com_object` is its centre of mass, where PyBullet puts its frame."""
+
+    name: str
+    model: ObjectModel
+    color: str
+    body: int
+    com_object: Float[np.ndarray, "3"]
+
+
+class World:
+    """One PyBullet client. `reset` starts an episode; `step` lets 1/240 s pass."""
+
+    def __init__(self) -> None:
+        self.client = pybullet.connect(pybullet.DIRECT)
+        self.objects: dict[str, WorldObject] = {}
+        self.scene = Scene(name="empty", objects=())
+        self.table_body = -1
+        self._arm: ArmBody | None = None
+        self._awake: dict[str, bool] = {}
+
+    def reset(self) -> None:
+        """An empty table; the arm is attached and the scene placed next."""
+        client = self.client
+        pybullet.resetSimulation(physicsClientId=client)
+        pybullet.setGravity(0, 0, -9.81, physicsClientId=client)
+        pybullet.setPhysicsEngineParameter(
+            fixedTimeStep=STEP_S,
+            numSolverIterations=SOLVER_ITERATIONS,
+            solverResidualThreshold=RESIDUAL_THRESHOLD,
+            deterministicOverlappingPairs=1,
+            physicsClientId=client,
+        )
+        self.objects = {}
+        self._arm = None
+        for name, (center, size) in STATIC_BOXES.items():
+            body = self._add_box(center, size)
+            if name == "table":
+                self.table_body = body
+
+    def attach(self, arm: ArmBody) -> None:
+        """The robot now standing in this world."""
+        self._arm = arm
+
+    def place(self, scene: Scene) -> None:
+        """Put the objects of the scene where it says."""
+        self.scene = scene
+        for placed in scene.objects:
+            self._add_object(placed)
+
+    def settle(self) -> float:
+        """Let the objects come to rest; returns how long that took, in simulated seconds."""
+        for steps in range(1, round(SETTLE_MAX_S * STEP_HZ) + 1):
+            pybullet.stepSimulation(physicsClientId=self.client)
+            if steps >= STEP_HZ // 8 and all(self.is_at_rest(name) for name in self.objects):
+                break
+        else:
+            return SETTLE_MAX_S
+        return steps * STEP_S
+
+    def step(self) -> None:
+        """Let 1/240 s pass."""
+        pybullet.stepSimulation(physicsClientId=self.client)
+
+    def object_pose(self, name: str) -> Float[np.ndarray, "4 4"]:
+        """T_world_object."""
+        entry = self.objects[name]
+        position, quat_xyzw = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=self.client)
+        T_world_object = pose_of(position, quat_xyzw)
+        T_world_object[:3, 3] -= T_world_object[:3, :3] @ entry.com_object
+        return T_world_object
+
+    def object_velocity(self, name: str) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+        """Linear (of the centre of mass) and angular velocity in the world frame."""
+        linear, angular = pybullet.getBaseVelocity(self.objects[name].body, physicsClientId=self.client)
+        return np.array(linear), np.array(angular)
+
+    def is_at_rest(self, name: str) -> bool:
+        """Slower than 2 mm/s and 0.02 rad/s."""
+        linear, angular = self.object_velocity(name)
+        return float(linear @ linear) < REST_MPS**2 and float(angular @ angular) < REST_RADPS**2
+
+    def move_object(self, name: str, T_world_object: Float[np.ndarray, "4 4"]) -> None:
+        """Teleport an object, at rest; for faults and tests."""
+        entry = self.objects[name]
+        position = T_world_object[:3, 3] + T_world_object[:3, :3] @ entry.com_object
+        quat = quat_xyzw_of(T_world_object[:3, :3])
+        pybullet.resetBasePositionAndOrientation(entry.body, position.tolist(), quat, physicsClientId=self.client)
+        pybullet.resetBaseVelocity(entry.body, [0, 0, 0], [0, 0, 0], physicsClientId=self.client)
+        self.wake_all()
+
+    def push(self, name: str, impulse_world_ns: Float[np.ndarray, "3"]) -> None:
+        """Hit an object at its centre of mass; newton seconds. For faults and tests."""
+        entry = self.objects[name]
+        linear, angular = self.object_velocity(name)
+        self.wake_all()
+        velocity = linear + np.asarray(impulse_world_ns) / entry.model.mass_kg
+        pybullet.resetBaseVelocity(entry.body, velocity.tolist(), angular.tolist(), physicsClientId=self.client)
+
+    def wake_all(self) -> None:
+        """Wake every sleeping object: one whose support is gone would otherwise hang in the air."""
+        for entry in self.objects.values():
+            pybullet.changeDynamics(
+                entry.body, -1, activationState=pybullet.ACTIVATION_STATE_WAKE_UP, physicsClientId=self.client
+            )
+
+    def visual_bodies(self) -> tuple[VisualBody, ...]:
+        """Everything that can be seen: furniture (static), robot links, objects."""
+        furniture = tuple(
+            _box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items()
+        )
+        robot = self._arm.visual_bodies() if self._arm else ()
+        return furniture + robot + tuple(_object_visual(entry) for entry in self.objects.values())
+
+    def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
+        """T_world_body of every visual body, now."""
+        poses = {name: pose_of(center, (0, 0, 0, 1)) for name, (center, _) in STATIC_BOXES.items()}
+        if self._arm:
+            poses |= self._arm.link_poses()
+        return poses | {name: self.object_pose(name) for name in self.objects}
+
+    def close(self) -> None:
+        """Disconnect; may be called twice."""
+        if self.client >= 0:
+            pybullet.disconnect(physicsClientId=self.client)
+            self.client = -1
+
+    def _add_box(self, center: tuple[float, ...], size: tuple[float, ...]) -> int:
+        half = [edge / 2 for edge in size]
+        shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client)
+        body = pybullet.createMultiBody(0, shape, -1, center, physicsClientId=self.client)
+        pybullet.changeDynamics(body, -1, lateralFriction=0.8, restitution=0.0, physicsClientId=self.client)
+        return body
+
+    def _add_object(self, placed: PlacedObject) -> None:
+        model = make_object(placed.kind)
+        com_object = _center_of_mass(model)
+        half_yaw = placed.yaw_rad / 2
+        quat_xyzw = (0.0, 0.0, float(np.sin(half_yaw)), float(np.cos(half_yaw)))
+        T_world_object = pose_of(placed.position_world, quat_xyzw)
+        position = T_world_object[:3, 3] + T_world_object[:3, :3] @ com_object
+        body = pybullet.createMultiBody(
+            model.mass_kg,
+            self._collision_shape(model),
+            -1,
+            position.tolist(),
+            quat_xyzw,
+            baseInertialFramePosition=com_object.tolist(),
+            physicsClientId=self.client,
+        )
+        # createMultiBody takes the place of the shape's frame or of the mass's, by version; this is unambiguous.
+        pybullet.resetBasePositionAndOrientation(body, position.tolist(), quat_xyzw, physicsClientId=self.client)
+        pybullet.changeDynamics(
+            body,
+            -1,
+            lateralFriction=0.8,
+            spinningFriction=0.02,
+            rollingFriction=0.0005,
+            restitution=0.0,
+            linearDamping=0.0,
+            angularDamping=0.0,
+            activationState=pybullet.ACTIVATION_STATE_ENABLE_SLEEPING,
+            physicsClientId=self.client,
+        )
+        self.objects[placed.name] = WorldObject(placed.name, model, placed.color, body, com_object)
+
+    def _collision_shape(self, model: ObjectModel) -> int:
+        if model.shape is Shape.BLOCK:
+            half = (model.size_m / 2).tolist()
+            return pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client)
+        return pybullet.createCollisionShape(
+            pybullet.GEOM_MESH, fileName=str(_collision_file(model.kind)), physicsClientId=self.client
+        )
+
+
+def _boxes() -> Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Centre and size of what stands still."""
+    x0, y0, x1, y1 = TABLE_BOUNDS
+    pedestal = 0.28
+    return {
+        "table": (
+            ((x0 + x1) / 2, (y0 + y1) / 2, -TABLE_THICKNESS_M / 2),
+            (x1 - x0, y1 - y0, TABLE_THICKNESS_M),
+        ),
+        "pedestal": ((0.0, 0.0, FLOOR_M / 2 - 0.001), (pedestal, pedestal, -FLOOR_M)),
+        "floor": ((0.4, 0.0, FLOOR_M - 0.05), (5.0, 5.0, 0.1)),
+    }
+
+
+STATIC_BOXES = _boxes()
+STATIC_COLORS = {"table": TABLE_COLOR, "pedestal": PEDESTAL_COLOR, "floor": FLOOR_COLOR}
+
+
+def pose_of(
+    position: Float[np.ndarray, "3"] | tuple[float, ...], quat_xyzw: tuple[float, ...]
+) -> Float[np.ndarray, "4 4"]:
+    """The 4×4 pose of a position and a quaternion."""
+    x, y, z, w = quat_xyzw
+    T = np.eye(4)
+    T[0, :3] = 1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)
+    T[1, :3] = 2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)
+    T[2, :3] = 2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)
+    T[:3, 3] = position
+    return T
+
+
+def quat_xyzw_of(R: Float[np.ndarray, "3 3"]) -> tuple[float, float, float, float]:
+    """The quaternion of a rotation matrix."""
+    from scipy.spatial.transform import Rotation
+
+    x, y, z, w = Rotation.from_matrix(R).as_quat()
+    return float(x), float(y), float(z), float(w)
+
+
+def _center_of_mass(model: ObjectModel) -> Float[np.ndarray, "3"]:
+    moment = np.zeros(3)
+    volume = 0.0
+    for part in model.parts:
+        a, b, c = (part.vertices_object[part.triangles[:, k]] for k in range(3))
+        signed = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
+        moment += (signed[:, None] * (a + b + c) / 4).sum(axis=0)
+        volume += signed.sum()
+    return moment / volume
+
+
+def _shrink(part: ConvexPart, by_m: float) -> Float[np.ndarray, "vertices 3"]:
+    """Corners of the part with every face moved inward."""
+    a, b, c = (part.vertices_object[part.triangles[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    offset = -np.einsum("ij,ij->i", normal, a) + by_m
+    planes = np.unique(np.column_stack([normal, offset]).round(9), axis=0)
+    corners = HalfspaceIntersection(planes, part.vertices_object.mean(axis=0)).intersections
+    return np.unique(corners.round(7), axis=0)
+
+
+@functools.cache
+def _collision_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="verbot-shapes-")
+
+
+@functools.cache
+def _collision_file(kind: str) -> Path:
+    """An OBJ with one `o` for each convex part, which PyBullet reads as a compound of hulls."""
+    path = Path(_collision_folder().name) / f"{kind}.obj"
+    lines: list[str] = []
+    count = 1
+    for index, part in enumerate(make_object(kind).parts):
+        corners = _shrink(part, HULL_MARGIN_M)
+        lines.append(f"o part{index}")
+        lines += [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in corners]
+        # Bullet takes the hull of the corners; any faces that name all of them will do.
+        lines += [f"f {count} {count + k} {count + k + 1}" for k in range(1, len(corners) - 1)]
+        count += len(corners)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _box_visual(name: str, size: tuple[float, ...], color: tuple[float, float, float]) -> VisualBody:
+    corners = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]) * size
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
+    return painted(name, corners, triangles, color, is_static=True)
+
+
+def _object_visual(entry: WorldObject) -> VisualBody:
+    return painted(entry.name, *entry.model.mesh(), PALETTE[entry.color], is_static=False)
+
+
+def painted(
+    name: str,
+    vertices: Float[np.ndarray, "vertices 3"],
+    triangles: np.ndarray,
+    color: tuple[float, float, float],
+    *,
+    is_static: bool,
+) -> VisualBody:
+    """A body of one colour."""
+    colors = np.tile(np.asarray(color, dtype=np.float32), (len(triangles), 1))
+    return VisualBody(name, vertices.astype(np.float32), triangles.astype(np.uint32), colors, is_static)
