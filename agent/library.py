@@ -1,8 +1,8 @@
 """The road from a person's own code and sensors: perceive with any rig, plan and check, move nothing.
 
-    perceiver = make_perceiver()
-    scene = perceiver.update(SensorFrame(time_s=0.0, images=(CameraImage(…),)))
-    plan = CheckedPlanner("panda").plan("put the red block in the green bowl", scene)
+perceiver = make_perceiver()
+scene = perceiver.update(SensorFrame(time_s=0.0, images=(CameraImage(…),)))
+plan = CheckedPlanner("panda").plan("put the red block in the green bowl", scene)
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class RecordingRobot:
         frame = self._next()
         if abs(frame.time_s - until_s) > 1e-6 and frame.time_s < until_s:
             raise RecordingError(
-                f"The recording has a frame at {frame.time_s:.3f} s where {until_s:.3f} s was asked for: it was made by "
+                f"The recording has a frame at {frame.time_s:.3f} s where {until_s:.3f} s was asked for: made by "
                 "another version or with other options. Replay it with the version and config.toml that made it."
             )
         return frame

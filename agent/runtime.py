@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..perception.types import Perceiver, SceneState, SensorFrame
 from ..planning.types import (
@@ -49,6 +49,7 @@ class EndedBy(enum.StrEnum):
     ROBOT_ERROR = "robot_error"
 
 
+@runtime_checkable
 class Planning(Protocol):
     """What the runtime asks of a planner; planning.planner.Planner is one."""
 
@@ -65,6 +66,7 @@ class Planning(Protocol):
         ...
 
 
+@runtime_checkable
 class Guarding(Protocol):
     """What the runtime asks of a guard; planning.guard.Guard is one."""
 
@@ -73,6 +75,7 @@ class Guarding(Protocol):
         ...
 
 
+@runtime_checkable
 class Monitoring(Protocol):
     """What the runtime asks of a monitor; planning.monitor.Monitor is one."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -248,6 +248,7 @@ class SceneState:
         return next((o for o in self.objects if o.id == object_id), None)
 
 
+@runtime_checkable
 class RobotBody(Protocol):
     """What perception needs to know of a robot: where its links are. Planning's RobotModel is one."""
 
@@ -264,6 +265,7 @@ class RobotBody(Protocol):
         ...
 
 
+@runtime_checkable
 class Perceiver(Protocol):
     """Frames in, scene out. State lives in the perceiver; `reset` forgets it."""
 

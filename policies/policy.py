@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -34,6 +34,7 @@ class PolicyInput:
     step: PlanStep
 
 
+@runtime_checkable
 class Policy(Protocol):
     """One step's motion at a time; state lives in the policy and `reset` forgets it."""
 

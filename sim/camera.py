@@ -70,6 +70,9 @@ class Camera:
             },
         )
         self._directions_camera = pixel_directions(self.intrinsics)
+        self._grazing_lengths = np.linalg.norm(self._directions_camera, axis=1) * np.float32(
+            math.cos(config.grazing_rad)
+        )
         self._T_world_camera: Float[np.ndarray, "4 4"] | None = None
         self._rays_world = np.empty((config.width * config.height, 6), np.float32)
 
@@ -79,7 +82,7 @@ class Camera:
         """One image of the room as it stands, taken at `time_s`."""
         hits = room.cast_rays(self._rays(T_world_mount @ self.T_mount_sensor))
         depth_m = self._measure_depth(hits, rng)
-        rgb = self._measure_color(render(hits, room, self._rays_world, self._shape), rng)
+        rgb = self._measure_color(hits, rng)
         return CameraImage(
             self.config.name, time_s, rgb, depth_m, self.intrinsics, self.T_mount_sensor, self.config.mount
         )
@@ -119,16 +122,14 @@ class Camera:
         return measured_m
 
     def _is_grazing(self, hits: Hits) -> Bool[np.ndarray, "height width"]:
-        """Where the ray meets the surface almost along it: |cos| below a limit, by the ray's own length."""
-        normals = hits.normal_world
-        directions = self._rays_world[:, 3:]
-        along = np.abs(np.einsum("ij,ij->i", normals, directions))
-        limit = np.float32(math.cos(self.config.grazing_rad)) * self._lengths
-        return ((along < limit) & hits.is_hit).reshape(self._shape)
+        """Where the ray meets the surface almost along it.
 
-    @property
-    def _lengths(self) -> Float32[np.ndarray, " rays"]:
-        return np.linalg.norm(self._directions_camera, axis=1)
+        The distance from the eye to a triangle's plane, over the length of the ray, is the cosine of that angle.
+        """
+        assert self._T_world_camera is not None
+        to_plane_m = np.abs(hits.room.plane_distances(self._T_world_camera[:3, 3])).astype(np.float32)
+        limit_m = hits.distance_m * self._grazing_lengths  # inf at misses, which are lost anyway
+        return (to_plane_m[hits.triangle] < limit_m).reshape(self._shape)
 
     def _ripple(self, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
         """A smooth random field of standard deviation `depth_ripple`."""
@@ -136,11 +137,9 @@ class Camera:
         rows, columns = (_hat_weights(size, num) for size, num in zip(self._shape, RIPPLE_CELLS, strict=True))
         return rows @ cells @ columns.T
 
-    def _measure_color(
-        self, color: Float32[np.ndarray, "pixels 3"], rng: np.random.Generator
-    ) -> UInt8[np.ndarray, "height width 3"]:
+    def _measure_color(self, hits: Hits, rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
         exposure = 255.0 * (1.0 + self.config.exposure_noise * rng.standard_normal())
-        color *= np.float32(exposure)
+        color = render(hits, self._rays_world, self._shape, exposure)
         if self.config.pixel_noise > 0.0:
             noise = make_normals(color.size, rng).reshape(color.shape)
             color += noise * np.float32(255.0 * self.config.pixel_noise)
@@ -166,40 +165,44 @@ def camera_rays(
 
 
 def render(
-    hits: Hits, room: RayRoom, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int]
+    hits: Hits, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int], brightness: float = 1.0
 ) -> Float32[np.ndarray, "rays 3"]:
     """Colour of every pixel: flat shading by triangle, and the key light's shadow at half resolution."""
-    dark, lit = shade_triangles(room.triangle_normals(), room.triangle_color, room.light)
-    dark[-1] = BACKGROUND
-    color = dark[hits.triangle]
-    color += lit[hits.triangle] * _light_share(hits, room, rays_world, shape)[:, None]
-    return color
+    levels = 4  # halfway between halfway: shadow shares are quarters
+    table = shade_triangles(hits.room.triangle_normals(), hits.room.triangle_color, hits.room.light, levels)
+    table[:, -1] = BACKGROUND
+    table *= np.float32(brightness)
+    row = light_share(hits, rays_world, shape, levels).astype(np.int32)
+    row *= np.int32(table.shape[1])
+    row += hits.triangle
+    row[hits.triangle < 0] = table.shape[1] - 1
+    return table.reshape(-1, 3).take(row, axis=0)
 
 
-def _light_share(
-    hits: Hits, room: RayRoom, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int]
-) -> Float32[np.ndarray, " rays"]:
-    """How much of the key light reaches each pixel, 0–1, smoothed between the shadow rays."""
+def light_share(
+    hits: Hits, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int], levels: int
+) -> UInt8[np.ndarray, " rays"]:
+    """How much of the key light reaches each pixel, 0 to `levels`, smoothed between the shadow rays."""
     height, width = shape
     coarse = (slice(None, None, SHADOW_STEP), slice(None, None, SHADOW_STEP))
     distance_m = hits.distance_m.reshape(shape)[coarse].ravel()
     rays = rays_world.reshape(height, width, 6)[coarse].reshape(-1, 6)
     is_hit = np.isfinite(distance_m)
-    share = np.ones(len(rays), np.float32)
-    points_world = rays[is_hit, :3] + rays[is_hit, 3:] * distance_m[is_hit, None]
-    share[is_hit] = room.is_lit(points_world)
+    distance_m = np.where(is_hit, distance_m, np.float32(0.0))
+    points_world = rays[:, :3] + rays[:, 3:] * distance_m[:, None]
+    share = np.where(is_hit & ~hits.room.is_lit(points_world), 0, levels).astype(np.uint8)
     rows, columns = -(-height // SHADOW_STEP), -(-width // SHADOW_STEP)
     return _double(_double(share.reshape(rows, columns), 0)[:height], 1)[:, :width].ravel()
 
 
-def _double(values: Float32[np.ndarray, "rows columns"], axis: int) -> Float32[np.ndarray, "rows2 columns2"]:
+def _double(values: UInt8[np.ndarray, "rows columns"], axis: int) -> UInt8[np.ndarray, "rows2 columns2"]:
     """Twice as many values along an axis, the new ones halfway between their neighbours."""
-    values = values if axis == 0 else values.T
-    result = np.empty((2 * len(values), values.shape[1]), np.float32)
+    values = np.moveaxis(values, axis, 0)
+    result = np.empty((2 * len(values), *values.shape[1:]), np.uint8)
     result[::2] = values
-    result[1:-1:2] = (values[:-1] + values[1:]) * np.float32(0.5)
+    result[1:-1:2] = (values[:-1] + values[1:]) // 2
     result[-1] = values[-1]
-    return result if axis == 0 else result.T
+    return np.moveaxis(result, 0, axis)
 
 
 def _is_edge(depth_m: Float32[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:

@@ -75,7 +75,8 @@ class Lidar:
         hits = room.cast(T_world_sensor[:3, 3], directions_world)
         kept = np.flatnonzero((hits.distance_m >= config.range_min_m) & (hits.distance_m <= config.range_max_m))
         triangle = hits.triangle[kept]
-        cosine = np.abs(np.einsum("ij,ij->i", room.triangle_normals()[triangle], directions_world[kept]))
+        # The eye's distance to the triangle's plane over the range is the cosine of the angle of incidence.
+        cosine = np.abs(room.plane_distances(T_world_sensor[:3, 3]))[triangle] / hits.distance_m[kept]
         limit = math.cos(config.grazing_rad)
         chance = np.clip(cosine / limit, 0.0, 1.0) if limit > 0 else np.ones_like(cosine)
         is_back = rng.random(len(kept), dtype=np.float32) <= chance * (1.0 - config.random_dropout)

@@ -152,6 +152,13 @@ class RayRoom:
             self._normals = np.concatenate([*(layer.normals for layer in self._layers), np.zeros((1, 3), np.float32)])
         return self._normals
 
+    def plane_distances(self, point_world: Float[np.ndarray, "3"]) -> Float[np.ndarray, " triangles"]:
+        """Signed distance of a point from every triangle's plane, positive outside; 0 at the end for misses."""
+        normals = self.triangle_normals()
+        corners = [layer.vertices_world[layer.triangles[:, 0]] for layer in self._layers]
+        from_corner = point_world - np.concatenate([*corners, np.zeros((1, 3), np.float32)])
+        return np.einsum("ij,ij->i", normals, from_corner)
+
     def cast(
         self, origins_world: Float[np.ndarray, "#rays 3"], directions_world: Float[np.ndarray, "rays 3"]
     ) -> Hits:

@@ -42,7 +42,9 @@ def _check_frame(robot: Robot, frame: SensorFrame) -> None:
     for item in (*frame.images, *frame.scans):
         assert item.time_s <= frame.time_s + 1e-9, f"'{item.sensor}' is from the future of its frame"
     if frame.joints is not None:
-        assert frame.joints.names == robot.description.arm_joints, "joint samples must use description.arm_joints' order"
+        assert frame.joints.names == robot.description.arm_joints, (
+            "joint samples must use description.arm_joints' order"
+        )
         assert np.all(np.diff(frame.joints.times_s) >= 0), "joint samples must be in the order of time"
 
 

@@ -98,13 +98,17 @@ def main() -> int:
     parser.add_argument("--perceiver", default="fused")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    jobs = [(f, s, args.perceiver) for f in args.families.split(",") for s in range(args.first, args.first + args.seeds)]
+    jobs = [
+        (f, s, args.perceiver) for f in args.families.split(",") for s in range(args.first, args.first + args.seeds)
+    ]
     rows: list[dict[str, Any]] = []
     with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
         for row in pool.imap_unordered(run_one, jobs):
             rows.append(row)
             if not row["success"]:
-                print(f"{row['family']} {row['seed']} “{row['command']}” {row['ended_by']}: {row['detail']}", flush=True)
+                print(
+                    f"{row['family']} {row['seed']} “{row['command']}” {row['ended_by']}: {row['detail']}", flush=True
+                )
     families = summarize(rows)
     for name, row in families.items():
         low, high = row["ci95"]
@@ -113,7 +117,9 @@ def main() -> int:
             f"CPU {row['mean_cpu_s']:.2f} s, simulated {row['mean_simulated_s']:.1f} s an episode"
         )
     if args.out:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip()
         args.out.parent.mkdir(parents=True, exist_ok=True)
         report = {
             "bench": "table_road",

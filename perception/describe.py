@@ -1,0 +1,184 @@
+"""Describe one segment: where its top is, its outline, whether it is open above, what shape that makes.
+
+In:  a Segment (points of one colour).
+Out: Part: heights, outline, cavity, shape with confidence, colour. Where it stands is decided in arrange.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .outlines import Circle, Rectangle, fit_circle, fit_rectangle, hull_points, in_hull
+from .segments import Segment
+from .types import Shape
+
+_MIN_OUTLINE_POINTS = 12
+_PLATE_RATIO = 0.2
+_MUG_RATIO = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A described segment. `floor_m` is the height of the opening's bottom (None: closed above).
+
+    `handle_rad` is the direction of a handle in the world. `is_prism` says that the top is as wide as the whole.
+    """
+
+    segment: Segment
+    top_m: float
+    low_m: float
+    circle: Circle
+    rectangle: Rectangle
+    is_round: bool
+    is_prism: bool
+    floor_m: float | None
+    handle_rad: float | None
+    color_rgb: Float[np.ndarray, "3"]
+    num_top: int
+
+    @property
+    def center(self) -> Float[np.ndarray, "2"]:
+        """Middle of the outline from above."""
+        return self.circle.center if self.is_round else self.rectangle.center
+
+    @property
+    def size_m(self) -> Float[np.ndarray, "2"]:
+        """Extent from above along its own axes."""
+        return np.full(2, 2 * self.circle.radius_m) if self.is_round else self.rectangle.size_m
+
+    def contains(self, xy: Float[np.ndarray, "points 2"], grow_m: float = 0.0) -> Bool[np.ndarray, "points"]:
+        """Which points lie within the outline, grown on all sides."""
+        if self.is_round:
+            return np.linalg.norm(xy - self.circle.center, axis=1) <= self.circle.radius_m + grow_m
+        return self.rectangle.contains(xy, grow_m)
+
+
+def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part:
+    """Measure a segment on its own."""
+    points = segment.points
+    top_m = top_height(points[:, 2], noise_m)
+    low_m = float(np.percentile(points[:, 2], 1.5))
+    is_top = points[:, 2] > top_m - max(0.003, 4 * noise_m)
+    top, every = points[is_top, :2], points[:, :2]
+    if len(top) < _MIN_OUTLINE_POINTS:
+        top = every
+    circle, rectangle = fit_circle(top), fit_rectangle(top, spacing_m)
+    is_round = circle.spread_m < 0.75 * rectangle.spread_m
+    floor_m = _find_floor(points, top, top_m)
+    # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
+    is_prism = _is_as_wide(top, every, 0.004 + 2 * spacing_m)
+    handle_rad = None
+    if is_round:
+        handle_rad = _find_handle(points, circle, top_m)
+    elif not is_prism and floor_m is None:
+        circle, rectangle = fit_circle(every), fit_rectangle(every, spacing_m)
+        is_round = circle.spread_m < 0.75 * rectangle.spread_m
+    return Part(
+        segment, top_m, low_m, circle, rectangle, is_round, is_prism, floor_m, handle_rad, lit_color(segment.colors),
+        len(top),
+    )  # fmt: skip
+
+
+def redescribe_covered(part: Part, top_m: float, origin_xy: Float[np.ndarray, "2"], spacing_m: float) -> Part:
+    """A part whose top is hidden under another: its outline from all points, the hidden depth taken as square.
+
+    `origin_xy` is where the cameras are: the unseen side is the far one.
+    """
+    rectangle = fit_rectangle(part.segment.points[:, :2], spacing_m)
+    length, width = rectangle.size_m
+    if width < 0.7 * length:
+        across = np.array([-math.sin(rectangle.yaw_rad), math.cos(rectangle.yaw_rad)])
+        away = across if (rectangle.center - origin_xy) @ across > 0 else -across
+        center = rectangle.center + away * (length - width) / 2
+        rectangle = replace(rectangle, center=center, size_m=np.array([length, length]))
+    return replace(part, top_m=top_m, rectangle=rectangle, floor_m=None, is_prism=True)
+
+
+def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
+    """Height of the uppermost surface: the middle of the points within the noise of the highest ones."""
+    high = float(np.percentile(heights_m, 98.5))
+    band = heights_m[heights_m > high - max(0.0025, 3.5 * noise_m)]
+    return float(np.median(band)) if len(band) else high
+
+
+def lit_color(colors: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "3"]:
+    """Colour of the better-lit half, glints left out: what the surface looks like in the light."""
+    brightness = colors.sum(1)
+    low, high = np.percentile(brightness, [55, 97])
+    chosen = (brightness >= low) & (brightness <= high)
+    return np.clip(colors[chosen].mean(0) if chosen.any() else colors.mean(0), 0.0, 1.0)
+
+
+def classify(part: Part, height_m: float) -> tuple[Shape, float]:
+    """Shape class and confidence (0–1) from outline, opening and proportions."""
+    size = part.size_m
+    spread = part.circle.spread_m if part.is_round else part.rectangle.spread_m
+    other = part.rectangle.spread_m if part.is_round else part.circle.spread_m
+    fit = float(np.clip(1.0 - spread / (0.15 * size.min() + 1e-6), 0.0, 1.0))
+    clear = float(np.clip((other - spread) / (other + 1e-6), 0.0, 1.0))
+    confidence = 0.4 + 0.6 * min(1.0, 1.5 * fit) * min(1.0, 2.0 * clear)
+    is_open = part.floor_m is not None
+    if spread > 0.12 * size.min() or (not is_open and not part.is_prism and part.handle_rad is None):
+        return Shape.THING, 0.5
+    if not part.is_round:
+        return (Shape.TRAY if is_open else Shape.BLOCK), confidence
+    ratio = height_m / float(size[0])
+    if is_open:
+        if ratio > _MUG_RATIO:
+            return Shape.MUG, confidence
+        near = min(abs(ratio - _PLATE_RATIO), abs(ratio - _MUG_RATIO))
+        shape = Shape.PLATE if ratio < _PLATE_RATIO else Shape.BOWL
+        return shape, confidence * min(1.0, 0.6 + 5.0 * near)
+    if part.handle_rad is not None and ratio > _MUG_RATIO:
+        return Shape.MUG, 0.6 * confidence
+    if ratio < 0.12:
+        return Shape.PLATE, 0.6 * confidence
+    return Shape.CYLINDER, confidence
+
+
+def _find_floor(points: Float[np.ndarray, "points 3"], top: Float[np.ndarray, "tops 2"], top_m: float) -> float | None:
+    """Height of the bottom of an opening, if the inside of the rim is seen to lie low; else None."""
+    corners = hull_points(top)
+    extent = np.ptp(top, axis=0).min()
+    middle = corners.mean(0)
+    shrunk = middle + (corners - middle) * max(0.0, 1.0 - 2 * min(0.008, 0.25 * extent) / max(extent, 1e-6))
+    inside = points[in_hull(points[:, :2], shrunk)]
+    if len(inside) < 8:
+        return None
+    depth = max(0.004, min(0.012, 0.4 * top_m)) if top_m > 0 else 0.004
+    cells = np.floor(inside[:, :2] / 0.004).astype(np.int64)
+    keys = cells[:, 0] * 1_000_003 + cells[:, 1]
+    _, cell = np.unique(keys, return_inverse=True)
+    highest = np.full(int(cell.max()) + 1, -np.inf)
+    np.maximum.at(highest, cell, inside[:, 2])
+    is_low = highest < top_m - depth
+    if is_low.mean() < 0.4:
+        return None
+    low = np.sort(highest[is_low])
+    return float(np.median(low[: max(4, len(low) // 4)]))
+
+
+def _is_as_wide(top: Float[np.ndarray, "tops 2"], every: Float[np.ndarray, "points 2"], slack_m: float) -> bool:
+    """Whether the top's outline, grown by the slack, holds nearly all points."""
+    corners = hull_points(top)
+    middle = corners.mean(0)
+    reach = np.linalg.norm(corners - middle, axis=1, keepdims=True)
+    grown = middle + (corners - middle) * (1.0 + slack_m / np.maximum(reach, 1e-3))
+    return bool(in_hull(every, grown).mean() > 0.93)
+
+
+def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> float | None:
+    """Direction of a narrow piece that sticks out below the rim of a round body; None when there is none."""
+    offset = points[:, :2] - circle.center
+    radius = np.linalg.norm(offset, axis=1)
+    outside = (radius > circle.radius_m + 0.005) & (radius < circle.radius_m + 0.04) & (points[:, 2] < top_m - 0.004)
+    if outside.sum() < max(6, 0.004 * len(points)):
+        return None
+    directions = offset[outside] / radius[outside, None]
+    mean = directions.mean(0)
+    # A handle points one way; stray points around the whole round cancel out.
+    return float(math.atan2(mean[1], mean[0])) if np.linalg.norm(mean) > 0.9 else None

@@ -1,0 +1,170 @@
+"""Everything that stands on the table, measured in one look.
+
+In:  Cloud of camera and LiDAR points above the table.
+Out: Measurements: pose, size, colour, shape, honest covariance and the sensors that saw each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .arrange import Standing, arrange
+from .colors import name_color
+from .describe import Part, classify, describe_segment
+from .divide import divide_parts
+from .geometry import make_pose
+from .points import Cloud
+from .segments import split_segments
+from .types import Shape, SupportSurface
+
+_MIN_HEIGHT_M = 0.006
+_MIN_AREA_M2 = 0.00012
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One object as seen in one look; fields as in ObjectState."""
+
+    pose_world: Float[np.ndarray, "4 4"]
+    covariance: Float[np.ndarray, "6 6"]
+    size_m: Float[np.ndarray, "3"]
+    color_rgb: Float[np.ndarray, "3"]
+    color: str
+    color_confidence: float
+    shape: Shape
+    shape_confidence: float
+    sources: tuple[str, ...]
+    cavity_depth_m: float
+    is_covered: bool
+    num_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookQuality:
+    """What limits a look: depth noise, the sensors' unremovable error, where the cameras are."""
+
+    noise_m: float
+    systematic_m: float
+    camera_xy: Float[np.ndarray, "2"]
+    voxel_m: float
+    min_points: int
+
+
+def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -> list[Measurement]:
+    """Split, describe, divide what touches, arrange, and put numbers on each."""
+    cameras = [s for s, view in zip(cloud.spacing_m, cloud.sensors, strict=True) if view in _camera_names(cloud)]
+    spacing_m = min(cameras, default=0.002)
+    segments = split_segments(cloud, quality.voxel_m, quality.min_points)
+    parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
+    parts = divide_parts(parts, quality.noise_m, spacing_m, quality.min_points)
+    parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M and np.prod(p.size_m) > _MIN_AREA_M2]
+    standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
+    lidar = _lidar_points(cloud)
+    return [_measure(s, cloud, lidar, table, quality) for s in standing]
+
+
+def _camera_names(cloud: Cloud) -> set[str]:
+    seen = torch.isfinite(cloud.colors).all(1)
+    return {cloud.sensors[int(i)] for i in torch.unique(cloud.view[seen])}
+
+
+def _lidar_points(cloud: Cloud) -> dict[str, Float[np.ndarray, "points 3"]]:
+    """Points without colour, by sensor."""
+    bare = ~torch.isfinite(cloud.colors).all(1)
+    points, view = cloud.points_world[bare].cpu().numpy().astype(np.float64), cloud.view[bare].cpu().numpy()
+    return {name: points[view == i] for i, name in enumerate(cloud.sensors) if (view == i).any()}
+
+
+def _measure(
+    standing: Standing,
+    cloud: Cloud,
+    lidar: dict[str, Float[np.ndarray, "points 3"]],
+    table: SupportSurface,
+    quality: LookQuality,
+) -> Measurement:
+    part = standing.part
+    top_m, top_var = part.top_m, quality.noise_m**2 / max(part.num_top, 1) + (0.5 * quality.systematic_m) ** 2
+    counts = np.bincount(part.segment.view, minlength=len(cloud.sensors))
+    sources = [name for name, count in zip(cloud.sensors, counts, strict=True) if count >= quality.min_points // 3]
+    for name, points in lidar.items():
+        hits, mean, variance = _lidar_top(part, standing.bottom_m, points)
+        if hits:
+            sources.append(name)
+        if variance is not None and abs(mean - top_m) < 0.015:
+            gain = top_var / (top_var + variance)
+            top_m, top_var = top_m + gain * (mean - top_m), (1 - gain) * top_var
+    height_m = max(top_m - standing.bottom_m, 0.002)
+    shape, confidence = classify(part, height_m)
+    yaw = _yaw(part, shape)
+    size = np.array([*part.size_m, height_m])
+    cavity_m = 0.0 if part.floor_m is None else max(top_m - part.floor_m, 0.0)
+    color, color_confidence = name_color(part.color_rgb)
+    center = np.array([*part.center, (top_m + standing.bottom_m) / 2])
+    return Measurement(
+        make_pose(center, yaw),
+        _covariance(part, shape, top_var, table, quality, standing.is_covered, len(sources)),
+        size,
+        part.color_rgb,
+        color,
+        color_confidence,
+        shape,
+        confidence,
+        tuple(sources),
+        cavity_m,
+        standing.is_covered,
+        len(part.segment.points),
+    )
+
+
+def _yaw(part: Part, shape: Shape) -> float:
+    """Direction of the object's x axis: the handle, the longer side, or for squares within ±45°."""
+    if part.handle_rad is not None and shape is Shape.MUG:
+        return part.handle_rad
+    if part.is_round:
+        return 0.0
+    long, wide = part.rectangle.size_m
+    if long - wide < 0.15 * long:
+        return (part.rectangle.yaw_rad + math.pi / 4) % (math.pi / 2) - math.pi / 4
+    return part.rectangle.yaw_rad
+
+
+def _lidar_top(
+    part: Part, bottom_m: float, points: Float[np.ndarray, "points 3"]
+) -> tuple[bool, float, float | None]:
+    """Whether a scan hit the object, and its own opinion of the top's height with its variance (None: no opinion)."""
+    near = points[(np.abs(points[:, :2] - part.center) < part.size_m.max() / 2 + 0.02).all(1)]
+    on = near[part.contains(near[:, :2], 0.010)]
+    on = on[(on[:, 2] > bottom_m + 0.008) & (on[:, 2] < part.top_m + 0.02)]
+    tops = on[part.contains(on[:, :2], -0.006) & (np.abs(on[:, 2] - part.top_m) < 0.015)]
+    if len(tops) < 4 or part.floor_m is not None:
+        return len(on) >= 2, 0.0, None
+    spread = float(np.clip(tops[:, 2].std(), 0.002, 0.02))
+    return True, float(tops[:, 2].mean()), spread**2 / len(tops) + 0.002**2
+
+
+def _covariance(
+    part: Part,
+    shape: Shape,
+    top_var: float,
+    table: SupportSurface,
+    quality: LookQuality,
+    is_covered: bool,
+    num_sources: int,
+) -> Float[np.ndarray, "6 6"]:
+    """Of (x, y, z, rotation vector): boundary scatter over its length, the mounts' error, wider when half hidden."""
+    spread = part.circle.spread_m if part.is_round else part.rectangle.spread_m
+    hidden = 0.006 if is_covered else 0.0
+    alone = 1.5 if num_sources < 2 else 1.0
+    flat = (alone * quality.systematic_m) ** 2 + (spread / 3) ** 2 + hidden**2
+    height = 0.25 * (top_var + table.height_std_m**2) + (hidden / 2) ** 2
+    tilt = 0.02**2
+    if part.is_round:
+        yaw = 0.06**2 if shape is Shape.MUG and part.handle_rad is not None else (math.pi / math.sqrt(3)) ** 2
+    else:
+        yaw = (0.35 * (spread + 0.0006) / float(part.size_m.max())) ** 2 + (hidden / float(part.size_m.max())) ** 2
+    return np.diag([flat, flat, height, tilt, tilt, yaw])
