@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float
 from scipy.spatial import ConvexHull, QhullError
 
 _SECTORS = 72
-_TRIM = 0.01
+# Share of a pixel's width that lies beyond the outermost measured points, both sides together.
+_BEYOND = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +86,16 @@ def _solve_circle(points: Float[np.ndarray, "points 2"]) -> tuple[Float[np.ndarr
 
 
 def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> Rectangle:
-    """The smallest rectangle around the points, 1% left out on each side; half a point's spacing is added back."""
+    """The smallest rectangle around the points, then each side moved and turned onto the outermost points."""
     hull = hull_points(xy)
     coarse = np.radians(np.arange(0.0, 90.0, 1.0))
     spans = [np.ptp(hull @ _rotation(a), axis=0) for a in coarse]
     yaw = float(coarse[int(np.argmin([s[0] * s[1] for s in spans]))])
-    yaw = _refine_yaw(xy, yaw)
-    local = xy @ _rotation(yaw)
-    low, high = np.percentile(local, 100 * _TRIM, axis=0), np.percentile(local, 100 * (1 - _TRIM), axis=0)
-    # A filled face loses the trimmed share of its length; half the spacing lies beyond the outermost points.
-    size = (high - low) / (1 - 2 * _TRIM) + spacing_m
+    for _ in range(2):
+        turn, low, high = _fit_sides(xy @ _rotation(yaw), spacing_m)
+        yaw += turn
+    _, low, high = _fit_sides(xy @ _rotation(yaw), spacing_m)
+    size = np.maximum(high - low + _BEYOND * spacing_m, 1e-4)
     center = _rotation(yaw) @ ((low + high) / 2)
     spread = _rectangle_spread(xy, center, size, yaw)
     if size[1] > size[0]:
@@ -103,20 +104,49 @@ def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> 
     return Rectangle(center, size, yaw, spread)
 
 
-def _refine_yaw(xy: Float[np.ndarray, "points 2"], yaw: float) -> float:
-    """The direction, within 4°, in which the trimmed box is smallest; by a parabola through the best three."""
-    steps = np.radians(np.arange(-4.0, 4.01, 0.5))
-    sample = xy[:: max(1, len(xy) // 4000)]
-    areas = []
-    for step in steps:
-        local = sample @ _rotation(yaw + step)
-        span = np.percentile(local, [0.7, 2.0, 98.0, 99.3], axis=0)
-        areas.append(float(np.prod(span[3] - span[0]) + np.prod(span[2] - span[1])))
-    best = int(np.clip(np.argmin(areas), 1, len(steps) - 2))
-    before, middle, after = areas[best - 1 : best + 2]
-    bend = before - 2 * middle + after
-    shift = 0.5 * (before - after) / bend if bend > 1e-15 else 0.0
-    return yaw + float(steps[best]) + float(np.clip(shift, -1, 1)) * math.radians(0.5)
+def _fit_sides(
+    local: Float[np.ndarray, "points 2"], spacing_m: float
+) -> tuple[float, Float[np.ndarray, "2"], Float[np.ndarray, "2"]]:
+    """How far the sides are turned on average, and their positions: low and high along each axis."""
+    low, high = np.percentile(local, 1, axis=0), np.percentile(local, 99, axis=0)
+    turns, weights = [0.0], [1e-12]
+    for axis in (0, 1):
+        along = local[:, 1 - axis]
+        start, length = low[1 - axis], max(float(high[1 - axis] - low[1 - axis]), 1e-6)
+        num_bins = int(np.clip(length / max(1.5 * spacing_m, 0.001), 4, 60))
+        # The corners' bins are half empty as soon as the side is turned.
+        bins = np.floor((along - start) / length * 1.2 * num_bins - 0.1 * num_bins).astype(np.int64)
+        inside = (bins >= 0) & (bins < num_bins)
+        for side, sign in ((low, -1.0), (high, 1.0)):
+            extreme = np.full(num_bins, -np.inf)
+            np.maximum.at(extreme, bins[inside], sign * local[inside, axis])
+            place = np.nonzero(np.isfinite(extreme))[0]
+            if len(place) < 3:
+                continue
+            at = (place + 0.5 + 0.1 * num_bins) / (1.2 * num_bins) * length
+            slope, offset, spread = _fit_line(at, extreme[place])
+            side[axis] = sign * offset
+            # Turning the frame by a small angle moves the two axes in opposite senses.
+            turns.append(sign * slope * (1.0 if axis == 1 else -1.0))
+            weights.append(float(((at - at.mean()) ** 2).sum()) / (spread**2 + 1e-8))
+    turn = float(np.average(turns, weights=weights))
+    return float(np.clip(turn, -0.05, 0.05)), low, high
+
+
+def _fit_line(at: Float[np.ndarray, "places"], value: Float[np.ndarray, "places"]) -> tuple[float, float, float]:
+    """Slope, value in the middle and scatter of a line, outliers trimmed."""
+    keep = np.abs(value - np.median(value)) < 0.006
+    slope, offset, spread = 0.0, float(np.median(value)), 0.001
+    for _ in range(3):
+        if keep.sum() < 3:
+            break
+        mean, middle = float(value[keep].mean()), float(at[keep].mean())
+        slope = float(((at[keep] - middle) * (value[keep] - mean)).sum() / (((at[keep] - middle) ** 2).sum() + 1e-12))
+        offset = mean + slope * ((float(at.min()) + float(at.max())) / 2 - middle)
+        residual = value - mean - slope * (at - middle)
+        spread = max(1.4826 * float(np.median(np.abs(residual[keep]))), 1e-4)
+        keep = np.abs(residual) < max(2.5 * spread, 3e-4)
+    return slope, offset, spread
 
 
 def _rectangle_spread(

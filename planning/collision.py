@@ -42,13 +42,14 @@ class Room:
     """What stands around the robot, and what it carries (solids in the tool frame).
 
     `required_m` is the least distance allowed by (part, owner); (part, "*") and ("*", owner) serve as defaults.
-    Negative values allow touching.
+    Negative values allow touching. `rough` are the same objects in fewer, larger solids, for searching.
     """
 
     solids: tuple[Solid, ...] = ()
     table_m: float | None = 0.0
     carried: tuple[Solid, ...] = ()
     required_m: dict[tuple[str, str], float] = field(default_factory=dict)
+    rough: tuple[Solid, ...] = ()
 
     def required(self, part: str, owner: str) -> float:
         """Least allowed distance for the pair."""
@@ -69,7 +70,8 @@ class CollisionModel:
         self._radius = np.array([body.radius_m for body in model.bodies])
         self.shapes: list[Any] = [make_shape(b.half_m, b.radius_m, is_cylinder=False) for b in model.bodies]
         self.parts = [self._part_of(body.link) for body in model.bodies]
-        self.above_table = np.array([self._depth_of(body.link) > 1 for body in model.bodies])
+        self.depth = [self._depth_of(body.link) for body in model.bodies]
+        self.above_table = np.array(self.depth) > 1
         self.self_pairs = self._list_self_pairs()
         self._tool_row = model.links.index(model.description.tool_frame)
         self._request: Any = coal.DistanceRequest()
@@ -133,7 +135,7 @@ class CollisionModel:
         everything = moving.joined(held) if held.shapes else moving
         first, second = self.self_pairs
         if held.shapes:
-            links = np.array([i for i, body in enumerate(self.model.bodies) if self._depth_of(body.link) <= 5])
+            links = np.array([i for i, depth in enumerate(self.depth) if depth <= 5])
             first = np.concatenate([first, np.repeat(links, len(held.shapes))])
             second = np.concatenate([second, np.tile(np.arange(len(held.shapes)) + num, len(links))])
         centers = everything.poses[:, :, :3, 3]
@@ -219,8 +221,7 @@ class CollisionModel:
             (i, j)
             for i in range(len(links))
             for j in range(i + 1, len(links))
-            if abs(self._depth_of(links[i]) - self._depth_of(links[j])) >= 3
-            and frozenset((links[i], links[j])) not in never
+            if abs(self.depth[i] - self.depth[j]) >= 3 and frozenset((links[i], links[j])) not in never
         ]
         first, second = np.array(pairs).reshape(-1, 2).T
         return first, second

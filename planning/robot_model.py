@@ -146,7 +146,7 @@ class RobotModel:
             raise ValueError(
                 f"Robot '{self.description.name}' has no link '{link}'. Known: {', '.join(self._frames)}. Use one."
             )
-        pinocchio.forwardKinematics(self.model, self._data, self._full(positions_rad, gripper_width_m))  # pyright: ignore
+        pinocchio.forwardKinematics(self.model, self._data, self.configuration(positions_rad, gripper_width_m))  # pyright: ignore
         placement: Any = pinocchio.updateFramePlacement(self.model, self._data, self._frames[link])  # pyright: ignore
         return np.array(placement.homogeneous)
 
@@ -183,7 +183,7 @@ class RobotModel:
         """Of the tool frame: linear then angular velocity, in world axes."""
         reference = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED  # pyright: ignore
         full: Any = pinocchio.computeFrameJacobian(  # pyright: ignore
-            self.model, self._data, self._full(positions_rad, 0.0), self._tool, reference
+            self.model, self._data, self.configuration(positions_rad, 0.0), self._tool, reference
         )
         return np.array(full[:, self._arm])
 
@@ -225,7 +225,10 @@ class RobotModel:
     def _index_of(self, joint: str) -> int:
         return int(self.model.joints[self.model.getJointId(joint)].idx_q)
 
-    def _full(self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float) -> Float[np.ndarray, "all"]:
+    def configuration(
+        self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
+    ) -> Float[np.ndarray, "all"]:
+        """Pinocchio's configuration vector of arm and fingers."""
         full = np.zeros(self.model.nq)
         full[self._arm] = positions_rad
         full[self._fingers] = gripper_width_m / 2

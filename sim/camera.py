@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from pydantic import Field
 
-from ..perception.types import CameraImage, Intrinsics, SensorKind, SensorSpec
+from ..perception.types import CameraImage, SensorKind, SensorSpec
 from .mounting import MountConfig
 from .noise import make_normals
-from .raycast import Hits, RayRoom
-from .shading import BACKGROUND, shade_triangles
+from .pinhole import Pinhole, View, make_intrinsics
+from .raycast import RayRoom
 
-SHADOW_STEP = 2  # shadow rays are cast for every second pixel of every second row
+EDGE_JUMP_M = 0.02
 RIPPLE_CELLS = (12, 16)
 
 
@@ -48,15 +48,12 @@ class CameraConfig(MountConfig):
 
 
 class Camera:
-    """Renders and measures; keeps only what its config and its last pose determine."""
+    """Renders and measures; holds nothing between images."""
 
     def __init__(self, config: CameraConfig) -> None:
         self.config = config
         self.T_mount_sensor = config.make_pose()
-        focal = config.width / 2 / math.tan(config.fov_x_rad / 2)
-        self.intrinsics = Intrinsics(
-            config.width, config.height, focal, focal, (config.width - 1) / 2, (config.height - 1) / 2
-        )
+        self.intrinsics = make_intrinsics(config.width, config.height, config.fov_x_rad)
         self.spec = SensorSpec(
             name=config.name,
             kind=SensorKind.CAMERA,
@@ -69,45 +66,30 @@ class Camera:
                 "pixel": config.pixel_noise,
             },
         )
-        self._directions_camera = pixel_directions(self.intrinsics)
-        self._grazing_lengths = np.linalg.norm(self._directions_camera, axis=1) * np.float32(
-            math.cos(config.grazing_rad)
-        )
-        self._T_world_camera: Float[np.ndarray, "4 4"] | None = None
-        self._rays_world = np.empty((config.width * config.height, 6), np.float32)
+        self._pinhole = Pinhole(self.intrinsics)
+        lengths = np.linalg.norm(self._pinhole.directions_camera, axis=2)
+        self._grazing_lengths = lengths * np.float32(math.cos(config.grazing_rad))
 
     def measure(
         self, room: RayRoom, T_world_mount: Float[np.ndarray, "4 4"], time_s: float, rng: np.random.Generator
     ) -> CameraImage:
         """One image of the room as it stands, taken at `time_s`."""
-        hits = room.cast_rays(self._rays(T_world_mount @ self.T_mount_sensor))
-        depth_m = self._measure_depth(hits, rng)
-        rgb = self._measure_color(hits, rng)
+        view = self._pinhole.look(room, T_world_mount @ self.T_mount_sensor)
+        depth_m = self._measure_depth(view, rng)
+        rgb = self._measure_color(view, rng)
         return CameraImage(
             self.config.name, time_s, rgb, depth_m, self.intrinsics, self.T_mount_sensor, self.config.mount
         )
 
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return self.config.height, self.config.width
-
-    def _rays(self, T_world_camera: Float[np.ndarray, "4 4"]) -> Float32[np.ndarray, "rays 6"]:
-        """Rays with directions of unit depth, so that distances along them are depths; kept while nothing moves."""
-        if self._T_world_camera is None or not np.array_equal(self._T_world_camera, T_world_camera):
-            self._rays_world = camera_rays(self._directions_camera, T_world_camera)
-            self._T_world_camera = T_world_camera.copy()
-        return self._rays_world
-
-    def _measure_depth(self, hits: Hits, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
+    def _measure_depth(self, view: View, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
         config = self.config
-        depth_m = hits.distance_m.reshape(self._shape)
-        is_lost = ~((depth_m >= config.range_min_m) & (depth_m <= config.range_max_m))
-        measured_m = np.where(is_lost, np.float32(0.0), depth_m)
-        if config.grazing_rad < math.pi / 2:
-            is_lost |= self._is_grazing(hits)
+        is_lost = ~((view.depth_m >= config.range_min_m) & (view.depth_m <= config.range_max_m))
+        measured_m = np.where(is_lost, np.float32(0.0), view.depth_m)
         if config.edge_dropout > 0.0:
             edges = np.flatnonzero(_is_edge(measured_m))
             is_lost.ravel()[edges[rng.random(len(edges), dtype=np.float32) < config.edge_dropout]] = True
+        if config.grazing_rad < math.pi / 2:
+            is_lost |= self._is_grazing(view)
         if config.random_dropout > 0.0:
             count = rng.binomial(is_lost.size, config.random_dropout)
             is_lost.ravel()[rng.integers(0, is_lost.size, count)] = True
@@ -115,101 +97,43 @@ class Camera:
             sigma_m = np.square(measured_m)
             sigma_m *= np.float32(config.depth_noise_per_m)
             sigma_m += np.float32(config.depth_noise_m)
-            error = make_normals(measured_m.size, rng).reshape(self._shape) + self._ripple(rng)
+            error = self._ripple(rng)
+            error += make_normals(measured_m.size, rng).reshape(measured_m.shape)
             error *= sigma_m
             measured_m += error
         measured_m[is_lost] = 0.0
         return measured_m
 
-    def _is_grazing(self, hits: Hits) -> Bool[np.ndarray, "height width"]:
+    def _is_grazing(self, view: View) -> Bool[np.ndarray, "height width"]:
         """Where the ray meets the surface almost along it.
 
         The distance from the eye to a triangle's plane, over the length of the ray, is the cosine of that angle.
         """
-        assert self._T_world_camera is not None
-        to_plane_m = np.abs(hits.room.plane_distances(self._T_world_camera[:3, 3])).astype(np.float32)
-        limit_m = hits.distance_m * self._grazing_lengths  # inf at misses, which are lost anyway
-        return (to_plane_m[hits.triangle] < limit_m).reshape(self._shape)
+        to_plane_m = np.abs(view.room.plane_distances(view.T_world_camera[:3, 3])).astype(np.float32)
+        return to_plane_m[view.triangle] < view.depth_m * self._grazing_lengths
 
     def _ripple(self, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
         """A smooth random field of standard deviation `depth_ripple`."""
         cells = rng.standard_normal(RIPPLE_CELLS, dtype=np.float32) * np.float32(1.5 * self.config.depth_ripple)
-        rows, columns = (_hat_weights(size, num) for size, num in zip(self._shape, RIPPLE_CELLS, strict=True))
+        sizes = (self.config.height, self.config.width)
+        rows, columns = (_hat_weights(size, num) for size, num in zip(sizes, RIPPLE_CELLS, strict=True))
         return rows @ cells @ columns.T
 
-    def _measure_color(self, hits: Hits, rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
+    def _measure_color(self, view: View, rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
         exposure = 255.0 * (1.0 + self.config.exposure_noise * rng.standard_normal())
-        color = render(hits, self._rays_world, self._shape, exposure)
+        color = self._pinhole.shade(view, exposure)
         if self.config.pixel_noise > 0.0:
             noise = make_normals(color.size, rng).reshape(color.shape)
             color += noise * np.float32(255.0 * self.config.pixel_noise)
         np.clip(color, 0.0, 255.0, out=color)
-        return color.astype(np.uint8).reshape(*self._shape, 3)
-
-
-def pixel_directions(intrinsics: Intrinsics) -> Float32[np.ndarray, "pixels 3"]:
-    """Directions through the pixel centres in the camera frame, with z = 1; row by row."""
-    u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
-    x, y = (u - intrinsics.cx) / intrinsics.fx, (v - intrinsics.cy) / intrinsics.fy
-    return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
-
-
-def camera_rays(
-    directions_camera: Float32[np.ndarray, "rays 3"], T_world_camera: Float[np.ndarray, "4 4"]
-) -> Float32[np.ndarray, "rays 6"]:
-    """Rays from the camera's centre, in the world frame."""
-    rays = np.empty((len(directions_camera), 6), np.float32)
-    rays[:, :3] = T_world_camera[:3, 3]
-    rays[:, 3:] = directions_camera @ T_world_camera[:3, :3].T.astype(np.float32)
-    return rays
-
-
-def render(
-    hits: Hits, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int], brightness: float = 1.0
-) -> Float32[np.ndarray, "rays 3"]:
-    """Colour of every pixel: flat shading by triangle, and the key light's shadow at half resolution."""
-    levels = 4  # halfway between halfway: shadow shares are quarters
-    table = shade_triangles(hits.room.triangle_normals(), hits.room.triangle_color, hits.room.light, levels)
-    table[:, -1] = BACKGROUND
-    table *= np.float32(brightness)
-    row = light_share(hits, rays_world, shape, levels).astype(np.int32)
-    row *= np.int32(table.shape[1])
-    row += hits.triangle
-    row[hits.triangle < 0] = table.shape[1] - 1
-    return table.reshape(-1, 3).take(row, axis=0)
-
-
-def light_share(
-    hits: Hits, rays_world: Float32[np.ndarray, "rays 6"], shape: tuple[int, int], levels: int
-) -> UInt8[np.ndarray, " rays"]:
-    """How much of the key light reaches each pixel, 0 to `levels`, smoothed between the shadow rays."""
-    height, width = shape
-    coarse = (slice(None, None, SHADOW_STEP), slice(None, None, SHADOW_STEP))
-    distance_m = hits.distance_m.reshape(shape)[coarse].ravel()
-    rays = rays_world.reshape(height, width, 6)[coarse].reshape(-1, 6)
-    is_hit = np.isfinite(distance_m)
-    distance_m = np.where(is_hit, distance_m, np.float32(0.0))
-    points_world = rays[:, :3] + rays[:, 3:] * distance_m[:, None]
-    share = np.where(is_hit & ~hits.room.is_lit(points_world), 0, levels).astype(np.uint8)
-    rows, columns = -(-height // SHADOW_STEP), -(-width // SHADOW_STEP)
-    return _double(_double(share.reshape(rows, columns), 0)[:height], 1)[:, :width].ravel()
-
-
-def _double(values: UInt8[np.ndarray, "rows columns"], axis: int) -> UInt8[np.ndarray, "rows2 columns2"]:
-    """Twice as many values along an axis, the new ones halfway between their neighbours."""
-    values = np.moveaxis(values, axis, 0)
-    result = np.empty((2 * len(values), *values.shape[1:]), np.uint8)
-    result[::2] = values
-    result[1:-1:2] = (values[:-1] + values[1:]) // 2
-    result[-1] = values[-1]
-    return np.moveaxis(result, 0, axis)
+        return color.astype(np.uint8)
 
 
 def _is_edge(depth_m: Float32[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
     """Pixels beside a jump in depth of more than 2 cm, on both sides of it."""
     is_edge = np.zeros(depth_m.shape, bool)
-    across = np.abs(np.diff(depth_m, axis=1)) > 0.02
-    down = np.abs(np.diff(depth_m, axis=0)) > 0.02
+    across = np.abs(np.diff(depth_m, axis=1)) > EDGE_JUMP_M
+    down = np.abs(np.diff(depth_m, axis=0)) > EDGE_JUMP_M
     is_edge[:, 1:] |= across
     is_edge[:, :-1] |= across
     is_edge[1:] |= down

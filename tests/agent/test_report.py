@@ -52,7 +52,7 @@ def _scene() -> dict[str, Any]:
         "std_m": [0.001, 0.001, 0.001], "existence": 0.99, "sources": ["front"], "last_seen_s": 0.2,
     }  # fmt: skip
     camera = {
-        "sensor": "front", "file": "pictures/start-front.jpg", "size": [64, 48], "intrinsics": [50, 50, 32, 24],
+        "sensor": "front", "file": "pictures/start-front.jpg", "size": [64, 48], "intrinsics": [50.0, 50.0, 32.0, 24.0],
         "T_world_camera": [[0, -1, 0, 0.5], [-1, 0, 0, 0.1], [0, 0, -1, 0.8], [0, 0, 0, 1]],
     }  # fmt: skip
     health = [{"sensor": "front", "health": 1.0, "reason": "ok", "age_s": 0.03}]

@@ -1,0 +1,158 @@
+"""The simulated robot: plays trajectories by itself in a PyBullet world and returns what its sensors see.
+
+In:  Trajectory values (command), times (read), a stage that says what stands on the table.
+Out: SensorFrame values. Truth stays inside: `world` and `judge` are for scoring, films and tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..perception.plugin_spec import PluginSpec
+from ..perception.types import SensorFrame
+from ..planning.robot_model import load_robot
+from ..planning.types import MotionConvention, Trajectory
+from .playback import Playback
+from .raycast import RayRoom
+from .robots.panda import MAX_WIDTH_M, Panda
+from .scenes import Scene
+from .scoring import Judge
+from .sensing import SensorRig
+from .sensors import BUILT_IN, Composition, load_composition
+from .world import STEP_HZ, STEP_S, World
+
+
+class PandaConfig(BaseModel):
+    """The simulated Panda: which sensors it carries (a built-in composition or a TOML file), how it is filmed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    composition: str = "panda_table"
+    film_hz: Annotated[float, Field(ge=0.0, le=STEP_HZ)] = 0.0
+    """Snapshots of all poses in each simulated second; 0 keeps none."""
+
+
+class SimRobot:
+    """One arm at one table. `stage` says by the episode's seed what stands there; an empty table at first."""
+
+    def __init__(self, config: PandaConfig, composition: Composition) -> None:
+        self.config = config
+        self.description = load_robot("panda")
+        self.convention = MotionConvention(joint_names=self.description.arm_joints)
+        self.sensors = composition.specs
+        self.stage: Callable[[int], Scene] = _empty_stage
+        self.world = World()
+        self.judge = Judge(self.world, self.description)
+        self.snapshots: list[tuple[float, dict[str, Float[np.ndarray, "4 4"]]]] = []
+        self._composition = composition
+        self._tick = 0
+        self._arm: Panda | None = None
+        self._playback: Playback | None = None
+        self._rig: SensorRig | None = None
+
+    @property
+    def time_s(self) -> float:
+        """Now, on the simulation's clock; 0 at reset."""
+        return self._tick * STEP_S
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a trajectory or a stop is still being played."""
+        return self._playback is not None and self._playback.is_playing(self.time_s)
+
+    @property
+    def room(self) -> RayRoom:
+        """The room of the running episode as rays see it, for films."""
+        assert self._room is not None, "reset() first"
+        return self._room
+
+    def reset(self, seed: int) -> SensorFrame:
+        """Rebuild the world of this seed, let it settle, and look."""
+        scene = self.stage(seed)
+        look_rad = np.array(self.description.look_rad)
+        self.world.reset()
+        self._arm = Panda(self.world.client, look_rad, MAX_WIDTH_M)
+        self.world.attach(self._arm)
+        self.world.place(scene)
+        self.world.settle()
+        self._tick = 0
+        self._playback = Playback(self.description, self.convention, look_rad, MAX_WIDTH_M, STEP_S)
+        self._room = RayRoom(self.world.visual_bodies(), scene.light)
+        self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
+        self.snapshots = []
+        self.judge.begin(self._arm)
+        self._observe()
+        return self._rig.collect(self._tick, images=True)
+
+    def command(self, trajectory: Trajectory, start_s: float) -> None:
+        """Play the trajectory from `start_s`; CommandError when the body cannot begin it."""
+        self._started()[1].command(trajectory, start_s, self.time_s)
+
+    def read(self, until_s: float, *, images: bool = True) -> SensorFrame:
+        """Let time pass to the first step at or after `until_s`; returns what arrived."""
+        rig = self._started()[2]
+        while self.time_s < until_s - 1e-9:
+            self._step()
+        return rig.collect(self._tick, images=images)
+
+    def stop(self) -> None:
+        """Brake every joint at once, jerk-limited and within its limits; the gripper keeps its hold."""
+        self._started()[1].stop(self.time_s)
+
+    def close(self) -> None:
+        """Disconnect from PyBullet; may be called twice."""
+        self.world.close()
+
+    def _step(self) -> None:
+        """1/240 s: targets, physics, what the sensors and the judge see of it."""
+        arm, playback, _ = self._started()
+        now, _, _ = playback.state(self.time_s)
+        following, _, width_m = playback.state(self.time_s + STEP_S)
+        # The former target with the velocity to the next one: the next target would lead by a step, 4 mm at the tool.
+        arm.drive(now, (following - now) / STEP_S, width_m)
+        self.world.step()
+        self._tick += 1
+        self._observe()
+
+    def _observe(self) -> None:
+        arm, _, rig = self._started()
+        joints = arm.joint_state()
+        mounts = {mount: arm.link_motion(mount) for mount in rig.imu_mounts}
+        rig.observe_motion(self._tick, joints, mounts)
+        is_filming = self._is_film_frame()
+        if is_filming or rig.is_exposing(self._tick):
+            poses = self.world.body_poses()
+            rig.observe_poses(self._tick, poses)
+            if is_filming:
+                self.snapshots.append((self.time_s, poses))
+        self.judge.watch(self._tick, joints[0], joints[1])
+
+    def _is_film_frame(self) -> bool:
+        """Whether a new film frame began with this step."""
+        hz = self.config.film_hz
+        if hz <= 0.0:
+            return False
+        return self._tick == 0 or math.floor(self._tick * hz / STEP_HZ) > math.floor((self._tick - 1) * hz / STEP_HZ)
+
+    def _started(self) -> tuple[Panda, Playback, SensorRig]:
+        if self._arm is None or self._playback is None or self._rig is None:
+            raise RuntimeError("The robot has no episode yet. Call reset(seed) first.")
+        return self._arm, self._playback, self._rig
+
+
+def build(config: PandaConfig, sensors: Mapping[str, PluginSpec] = BUILT_IN) -> SimRobot:
+    """A Panda with the sensors of its composition; `sensors` are the sensor plug-ins by name."""
+    return SimRobot(config, load_composition(config.composition, sensors))
+
+
+def _empty_stage(seed: int) -> Scene:
+    return Scene(name="empty", objects=())
+
+
+SPEC = PluginSpec("panda", PandaConfig, build, "Franka Panda at a table, simulated in PyBullet")

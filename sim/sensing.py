@@ -1,0 +1,239 @@
+"""When each sensor measures and when its measurement arrives; pictures are rendered only when read.
+
+In:  the true world after every step.
+Out: SensorFrame: all joint and IMU samples since the last read, the newest picture or scan of each sensor.
+
+Noise of a picture depends on the episode's seed, the sensor and the number of the exposure, not on which
+other pictures were read. The first picture of each sensor is waited for, so reset delivers it at time 0.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import (
+    WORLD,
+    CameraImage,
+    ImuSamples,
+    JointSamples,
+    LidarScan,
+    SensorFrame,
+    SensorKind,
+)
+from .raycast import RayRoom
+from .sensors import Composition, JointsConfig, Sensor
+from .world import STEP_HZ, STEP_S
+
+GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
+LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
+Poses = Mapping[str, Float[np.ndarray, "4 4"]]
+
+
+class SensorRig:
+    """All sensors of a robot during one episode."""
+
+    def __init__(self, composition: Composition, joint_names: tuple[str, ...], room: RayRoom, seed: int) -> None:
+        self._room = room
+        self._pictures = [_Picture(s, seed) for s in composition.sensors if s.spec.kind is not SensorKind.IMU]
+        self._imus = [_ImuTrack(s, seed) for s in composition.sensors if s.spec.kind is SensorKind.IMU]
+        self._joints = _JointTrack(composition.joints, joint_names, seed)
+        self.imu_mounts = tuple(dict.fromkeys(track.sensor.spec.mount for track in self._imus))
+
+    def is_exposing(self, tick: int) -> bool:
+        """Whether any camera or LiDAR measures at this step, so that `observe_poses` is due."""
+        return any(picture.exposure_at(tick) is not None for picture in self._pictures)
+
+    def observe_poses(self, tick: int, poses: Poses) -> None:
+        """Keep where everything is, for the sensors that measure now."""
+        for picture in self._pictures:
+            picture.expose(tick, poses)
+
+    def observe_motion(
+        self,
+        tick: int,
+        joints: tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float],
+        mounts: Mapping[str, LinkMotion],
+    ) -> None:
+        """Take in the body's motion after a step."""
+        self._joints.observe(tick, *joints)
+        for track in self._imus:
+            track.observe(tick, mounts[track.sensor.spec.mount])
+
+    def collect(self, tick: int, *, images: bool) -> SensorFrame:
+        """Everything that has arrived by now; pictures are made here."""
+        time_s = tick * STEP_S
+        arrived = [picture.take(self._room, time_s, make=images) for picture in self._pictures]
+        imu = tuple(samples for track in self._imus if (samples := track.take(time_s)) is not None)
+        return SensorFrame(
+            time_s,
+            images=tuple(item for item in arrived if isinstance(item, CameraImage)),
+            scans=tuple(item for item in arrived if isinstance(item, LidarScan)),
+            imu=imu,
+            joints=self._joints.take(time_s),
+        )
+
+
+def make_rng(seed: int, *stream: str | int) -> np.random.Generator:
+    """The generator of one stream of an episode's noise, the same in every process."""
+    keys = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in stream]
+    return np.random.default_rng([seed, *keys])
+
+
+@dataclass(slots=True)
+class _Exposure:
+    number: int
+    time_s: float
+    poses: Poses
+
+
+class _Picture:
+    """A camera or LiDAR: exposures on their way, the newest that has arrived."""
+
+    def __init__(self, sensor: Sensor, seed: int) -> None:
+        self._sensor = sensor
+        self._seed = seed
+        self._pending: deque[_Exposure] = deque()
+        self._arrived: _Exposure | None = None
+
+    def exposure_at(self, tick: int) -> int | None:
+        """The number of the exposure that falls on this step, if one does."""
+        number = round(tick * self._sensor.spec.rate_hz / STEP_HZ)
+        return number if round(number * STEP_HZ / self._sensor.spec.rate_hz) == tick else None
+
+    def expose(self, tick: int, poses: Poses) -> None:
+        number = self.exposure_at(tick)
+        if number is not None:
+            self._pending.append(_Exposure(number, tick * STEP_S, poses))
+
+    def take(self, room: RayRoom, time_s: float, *, make: bool) -> CameraImage | LidarScan | None:
+        spec = self._sensor.spec
+        while self._pending and (self._pending[0].time_s + spec.delay_s <= time_s + 1e-9 or time_s == 0.0):
+            self._arrived = self._pending.popleft()
+        if not make or self._arrived is None:
+            return None
+        exposure, self._arrived = self._arrived, None
+        room.move(exposure.poses)
+        T_world_mount = np.eye(4) if spec.mount == WORLD else exposure.poses[spec.mount]
+        rng = make_rng(self._seed, spec.name, exposure.number)
+        return self._sensor.measure(room, T_world_mount, exposure.time_s, rng)
+
+
+@dataclass(slots=True)
+class _ImuTrack:
+    """True motion of an IMU's place, from which its samples are made.
+
+    Specific force comes from differences of velocity over one step and belongs to the step's middle: positions
+    differentiated twice, or the difference taken for the step's end, add more error than the sensor has.
+    """
+
+    sensor: Sensor
+    seed: int
+    _rng: np.random.Generator = field(init=False)
+    _next_sample: int = field(init=False, default=0)
+    _times_s: list[float] = field(init=False, default_factory=list)
+    _rotations: list[Float[np.ndarray, "3 3"]] = field(init=False, default_factory=list)
+    _velocities: list[Float[np.ndarray, "3"]] = field(init=False, default_factory=list)
+    _rates: list[Float[np.ndarray, "3"]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._rng = make_rng(self.seed, self.sensor.spec.name)
+        self.sensor.reset()
+
+    def observe(self, tick: int, motion: LinkMotion) -> None:
+        T_world_mount, velocity_world, rate_world = motion
+        T_world_sensor = T_world_mount @ self.sensor.T_mount_sensor
+        lever_world = T_world_sensor[:3, 3] - T_world_mount[:3, 3]
+        if not self._times_s:  # at rest before the episode
+            self._append((tick - 1) * STEP_S, T_world_sensor[:3, :3], np.zeros(3), np.zeros(3))
+        velocity = velocity_world + np.cross(rate_world, lever_world)
+        self._append(tick * STEP_S, T_world_sensor[:3, :3], velocity, rate_world)
+
+    def take(self, time_s: float) -> ImuSamples | None:
+        spec = self.sensor.spec
+        newest_s = min(time_s - spec.delay_s, self._times_s[-1] - STEP_S / 2) + 1e-9
+        count = int(np.floor(newest_s * spec.rate_hz)) + 1 - self._next_sample
+        if count <= 0:
+            return None
+        due_s = (self._next_sample + np.arange(count)) / spec.rate_hz
+        self._next_sample += count
+        samples = self.sensor.measure(due_s, *self._true_motion(due_s), self._rng)
+        self._forget_before(due_s[-1] - 3 * STEP_S)
+        return samples
+
+    def _true_motion(
+        self, due_s: Float[np.ndarray, " samples"]
+    ) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
+        """Specific force and angular rate in the sensor's frame."""
+        times = np.array(self._times_s)
+        rotations = np.array(self._rotations)
+        middle = (times[1:] + times[:-1]) / 2
+        acceleration = np.diff(np.array(self._velocities), axis=0) / np.diff(times)[:, None]
+        turned = (rotations[1:] + rotations[:-1]) / 2
+        force = np.einsum("nji,nj->ni", turned, acceleration - GRAVITY_WORLD)
+        rate = np.einsum("nji,nj->ni", rotations, np.array(self._rates))
+        force_at, rate_at = (
+            np.column_stack([np.interp(due_s, at, values[:, axis]) for axis in range(3)])
+            for at, values in ((middle, force), (times, rate))
+        )
+        return force_at, rate_at
+
+    def _append(
+        self,
+        time_s: float,
+        rotation: Float[np.ndarray, "3 3"],
+        velocity: Float[np.ndarray, "3"],
+        rate: Float[np.ndarray, "3"],
+    ) -> None:
+        self._times_s.append(time_s)
+        self._rotations.append(rotation)
+        self._velocities.append(velocity)
+        self._rates.append(rate)
+
+    def _forget_before(self, time_s: float) -> None:
+        keep = int(np.searchsorted(self._times_s, time_s))
+        for track in (self._times_s, self._rotations, self._velocities, self._rates):
+            del track[:keep]
+
+
+class _JointTrack:
+    """Encoder readings that have not been read yet."""
+
+    def __init__(self, config: JointsConfig, names: tuple[str, ...], seed: int) -> None:
+        self._config = config
+        self._names = names
+        self._rng = make_rng(seed, config.name)
+        self._rows: deque[tuple[float, Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]] = deque()
+
+    def observe(
+        self,
+        tick: int,
+        positions_rad: Float[np.ndarray, "joints"],
+        velocities_radps: Float[np.ndarray, "joints"],
+        width_m: float,
+    ) -> None:
+        rate = min(self._config.rate_hz, STEP_HZ)
+        if round(round(tick * rate / STEP_HZ) * STEP_HZ / rate) == tick:
+            self._rows.append((tick * STEP_S, positions_rad, velocities_radps, width_m))
+
+    def take(self, time_s: float) -> JointSamples | None:
+        due = []
+        while self._rows and (self._rows[0][0] + self._config.delay_s <= time_s + 1e-9 or time_s == 0.0):
+            due.append(self._rows.popleft())
+        if not due:
+            return None
+        times, positions, velocities, widths = (np.array(column) for column in zip(*due, strict=True))
+        noise = self._rng.standard_normal((len(due), 2 * positions.shape[1] + 1))
+        num = positions.shape[1]
+        return JointSamples(
+            self._names,
+            times,
+            positions + self._config.position_noise_rad * noise[:, :num],
+            velocities + self._config.velocity_noise_radps * noise[:, num:-1],
+            widths + self._config.width_noise_m * noise[:, -1],
+        )
