@@ -29,6 +29,7 @@ class Parts:
     policy: Policy
     guard: Guard
     monitor: Monitor
+    keep_out: tuple[tuple[float, ...], ...]
 
 
 def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None, film_hz: float = 0.0) -> Parts:
@@ -44,8 +45,9 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device)
     policy = build_policy(config.policy, config.settings, robot.convention, model)
     planner = Planner(robot.description, max_replans=config.max_replans)
-    guard = Guard(model, keep_out=tuple(getattr(robot, "keep_out", ())))
-    return Parts(robot, model, perceiver, planner, policy, guard, Monitor(model))
+    keep_out = _keep_out(robot, config.seed)
+    guard = Guard(model, keep_out=keep_out)
+    return Parts(robot, model, perceiver, planner, policy, guard, Monitor(model), keep_out)
 
 
 def check_mode(mode: str) -> None:
@@ -122,11 +124,23 @@ def _build_robot(config: RunConfig, stage: Callable[[int], Any] | None, film_hz:
     base, argument = split_name(config.robot)
     spec = load_spec("robots", base)
     settings = dict(config.settings.get(base, {}))
-    if "scene" in spec.config.model_fields:
-        settings.setdefault("scene", config.scene)
     if "film_hz" in spec.config.model_fields:
         settings.setdefault("film_hz", film_hz)
     robot = spec.build(make_config(spec, settings, argument), load_all("sensors"))
-    if stage is not None:
-        robot.stage = stage
+    if hasattr(robot, "stage"):  # a simulated robot lets the caller say what stands on the table
+        robot.stage = stage or scene_stage(config.scene)
     return robot
+
+
+def scene_stage(scene: str) -> Callable[[int], Any]:
+    """Scenes drawn by seed from a scene file, by name or path."""
+    from ..sim.scenes import draw, load_scene
+
+    scene_file = load_scene(scene)
+    return lambda seed: draw(scene_file, seed)
+
+
+def _keep_out(robot: Robot, seed: int) -> tuple[tuple[float, ...], ...]:
+    """Zones that the operator has declared: with the scene file in simulation, by the robot itself elsewhere."""
+    stage = getattr(robot, "stage", None)
+    return tuple(stage(seed).keep_out) if stage else tuple(getattr(robot, "keep_out", ()))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..perception.types import SceneState
 from ..planning.planner import Planner
 from ..planning.relations import evaluate
 from ..planning.types import Fact, Finding, Problem, ProblemKind, Task, Verdict
@@ -58,7 +59,7 @@ class Episode:
         with self.stopwatch.stage("build"):
             self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
         robot = self.parts.robot
-        self._driven = robot if record_to is None else RecordedRobot(robot, record_to, config.command)
+        self._driven = robot if record_to is None else RecordedRobot(robot, record_to, config.command, self.parts.keep_out)
 
     def __enter__(self) -> Episode:
         return self
@@ -89,9 +90,10 @@ class Episode:
         judge = getattr(self.parts.robot, "judge", None)
         if judge is None:
             return _perceived_score(record)
+        names: dict[str, str] = {}
         if goal is None:
-            goal = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
-        return judge.score(goal).to_dict()
+            goal, names = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
+        return _score_to_dict(judge.score(goal, names))
 
     def _values(self, record: RunRecord, score: dict[str, Any]) -> dict[str, Any]:
         config = self.config
@@ -125,10 +127,10 @@ class Episode:
         }
 
 
-def goal_on_truth(command: str, truth: Any, planner: Planner) -> tuple[Fact, ...]:
-    """What the sentence means in the scene as it truly was; empty when it means nothing there."""
+def goal_on_truth(command: str, truth: SceneState, planner: Planner) -> tuple[tuple[Fact, ...], dict[str, str]]:
+    """What the sentence means in the scene as it truly was, with names; empty when it means nothing there."""
     understood = planner.understand(command, truth)
-    return understood.goal if isinstance(understood, Task) else ()
+    return (understood.goal, understood.names) if isinstance(understood, Task) else ((), {})
 
 
 def versions(config: RunConfig) -> dict[str, str]:
@@ -192,6 +194,25 @@ def _problem_to_dict(problem: Problem) -> dict[str, Any]:
     return {"kind": problem.kind.value, "message": problem.message, "candidates": list(problem.candidates)}
 
 
+def _score_to_dict(score: Any) -> dict[str, Any]:
+    """A judge's Score (ours or another simulator's) as JSON."""
+    return {
+        "success": score.success,
+        "score": rounded(score.score),
+        "source": score.source,
+        "criteria": [{k: _plain(v) for k, v in asdict(c).items()} for c in score.criteria],
+        "violations": [{k: _plain(v) for k, v in asdict(v).items()} for v in score.violations],
+        "time_s": rounded(score.time_s),
+        "path_length_m": rounded(score.path_length_m),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    return str(value) if isinstance(value, str) else rounded(value)
+
+
 def _perceived_score(record: RunRecord) -> dict[str, Any]:
     """Without a simulator the goal is judged as it is seen, which a result says."""
     beliefs = [evaluate(f, record.scene) for f in record.task.goal] if record.task and record.scene else []
@@ -201,7 +222,14 @@ def _perceived_score(record: RunRecord) -> dict[str, Any]:
         "score": rounded(sum(met) / len(met)) if met else 0.0,
         "source": "perceived",
         "criteria": [
-            {"fact": str(b.fact), "met": b.value is True, "value": rounded(b.margin_m), "unit": "m"} for b in beliefs
+            {
+                "name": str(b.fact),
+                "met": b.value is True,
+                "value": float(b.value is True),
+                "margin_m": rounded(b.margin_m),
+                "reason": "as seen at the end",
+            }
+            for b in beliefs
         ],
         "violations": [],
         "time_s": rounded(record.steps[-1].end_s) if record.steps else 0.0,

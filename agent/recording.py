@@ -104,10 +104,10 @@ class RecordingRobot:
 class RecordedRobot:
     """Any robot, with every frame it delivers written to a log first."""
 
-    def __init__(self, robot: Robot, folder: Path, command: str) -> None:
+    def __init__(self, robot: Robot, folder: Path, command: str, keep_out: tuple[tuple[float, ...], ...]) -> None:
         self._robot = robot
         self.description, self.convention, self.sensors = robot.description, robot.convention, robot.sensors
-        self.keep_out = tuple(getattr(robot, "keep_out", ()))
+        self.keep_out = keep_out
         self._folder, self._command = folder, command
         self._writer: FrameLogWriter | None = None
 
@@ -124,7 +124,6 @@ class RecordedRobot:
     def reset(self, seed: int) -> SensorFrame:
         """Starts a new log."""
         frame = self._robot.reset(seed)
-        self.keep_out = tuple(getattr(self._robot, "keep_out", ()))
         self._writer = FrameLogWriter(self._folder, self._header())
         return self._log(frame)
 

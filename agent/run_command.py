@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from .config import RunConfig
 from .episode import Episode, EpisodeResult
@@ -61,11 +62,16 @@ def run_command(
 
 def _film(episode: Episode, folder: RunFolder, recorder: Recorder, stopwatch: Stopwatch) -> None:
     """A simulated robot can be filmed from outside; a real one or a recording has no such camera."""
-    write_film = getattr(episode.parts.robot, "write_film", None)
-    if write_film is None:
+    robot: Any = episode.parts.robot
+    if not getattr(robot, "snapshots", None):
         return
     with stopwatch.stage("film"):
-        write_film(folder.path / "episode.mp4", episode.config.command, recorder.captions, FILM_HZ)
+        from ..sim.film import write_film
+
+        path = folder.path / "episode.mp4"
+        write_film(
+            path, robot.room, robot.snapshots, recorder.captions, command=episode.config.command, fps=FILM_HZ
+        )
 
 
 def _finish(result: EpisodeResult, folder: RunFolder, stopwatch: Stopwatch) -> None:

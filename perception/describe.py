@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .outlines import Circle, Rectangle, fit_circle, fit_rectangle, hull_points, in_hull
+from .outlines import Circle, Hull, Rectangle, fit_circle, fit_rectangle, make_hull, middle_value
 from .segments import Segment
 from .types import Shape
 
@@ -61,16 +61,17 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
     """Measure a segment on its own."""
     points = segment.points
     top_m = top_height(points[:, 2], noise_m)
-    low_m = float(np.percentile(points[:, 2], 1.5))
+    low_m = float(np.percentile(points[:: max(1, len(points) // 4000), 2], 1.5))
     is_top = points[:, 2] > top_m - max(0.003, 4 * noise_m)
     top, every = points[is_top, :2], points[:, :2]
     if len(top) < _MIN_OUTLINE_POINTS:
         top = every
+    hull = make_hull(top)
     circle, rectangle = fit_circle(top), fit_rectangle(top, spacing_m)
     is_round = circle.spread_m < 0.75 * rectangle.spread_m
-    floor_m = _find_floor(points, top, top_m)
+    floor_m = _find_floor(points, hull, top_m)
     # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
-    is_prism = _is_as_wide(top, every, 0.004 + 2 * spacing_m)
+    is_prism = float(hull.contains(every[:: max(1, len(every) // 2000)], 0.004 + 2 * spacing_m).mean()) > 0.93
     handle_rad = None
     if is_round:
         handle_rad = _find_handle(points, circle, top_m)
@@ -102,11 +103,12 @@ def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
     """Height of the uppermost surface: the middle of the points within the noise of the highest ones."""
     high = float(np.percentile(heights_m, 98.5))
     band = heights_m[heights_m > high - max(0.0025, 3.5 * noise_m)]
-    return float(np.median(band)) if len(band) else high
+    return middle_value(band) if len(band) else high
 
 
 def lit_color(colors: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "3"]:
     """Colour of the better-lit half, glints left out: what the surface looks like in the light."""
+    colors = colors[:: max(1, len(colors) // 2000)]
     brightness = colors.sum(1)
     low, high = np.percentile(brightness, [55, 97])
     chosen = (brightness >= low) & (brightness <= high)
@@ -140,13 +142,10 @@ def classify(part: Part, height_m: float) -> tuple[Shape, float]:
     return Shape.CYLINDER, confidence
 
 
-def _find_floor(points: Float[np.ndarray, "points 3"], top: Float[np.ndarray, "tops 2"], top_m: float) -> float | None:
+def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float) -> float | None:
     """Height of the bottom of an opening, if the inside of the rim is seen to lie low; else None."""
-    corners = hull_points(top)
-    extent = np.ptp(top, axis=0).min()
-    middle = corners.mean(0)
-    shrunk = middle + (corners - middle) * max(0.0, 1.0 - 2 * min(0.008, 0.25 * extent) / max(extent, 1e-6))
-    inside = points[in_hull(points[:, :2], shrunk)]
+    some = points[:: max(1, len(points) // 5000)]
+    inside = some[hull.contains(some[:, :2], -min(0.008, 0.25 * hull.width_m))]
     if len(inside) < 8:
         return None
     depth = max(0.004, min(0.012, 0.4 * top_m)) if top_m > 0 else 0.004
@@ -159,16 +158,7 @@ def _find_floor(points: Float[np.ndarray, "points 3"], top: Float[np.ndarray, "t
     if is_low.mean() < 0.4:
         return None
     low = np.sort(highest[is_low])
-    return float(np.median(low[: max(4, len(low) // 4)]))
-
-
-def _is_as_wide(top: Float[np.ndarray, "tops 2"], every: Float[np.ndarray, "points 2"], slack_m: float) -> bool:
-    """Whether the top's outline, grown by the slack, holds nearly all points."""
-    corners = hull_points(top)
-    middle = corners.mean(0)
-    reach = np.linalg.norm(corners - middle, axis=1, keepdims=True)
-    grown = middle + (corners - middle) * (1.0 + slack_m / np.maximum(reach, 1e-3))
-    return bool(in_hull(every, grown).mean() > 0.93)
+    return middle_value(low[: max(4, len(low) // 4)])
 
 
 def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> float | None:

@@ -47,16 +47,16 @@ class FrameLogWriter:
         try:
             text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
         except (TypeError, ValueError) as problem:
-            raise FrameLogError(f"The header is not plain JSON: {problem}. Convert it to numbers, text, lists.") from None
+            raise FrameLogError(
+                f"The header is not plain JSON: {problem}. Convert it to numbers, text, lists."
+            ) from None
         self.path.mkdir(parents=True, exist_ok=True)
         fresh = self.path / "header.json.part"
         fresh.write_text(text)
         os.replace(fresh, self.path / "header.json")
         self._file = (self.path / "frames.bin").open("xb")
 
-    def append(
-        self, frame: SensorFrame, tag: Mapping[str, Any] | None = None, /, **more: Any
-    ) -> None:
+    def append(self, frame: SensorFrame, tag: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         """Add one frame. The tag, for example `until_s=…, images=…`, is kept with it."""
         payload = encode_frame(frame, {**(tag or {}), **more})
         self._file.write(_CHUNK.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload)

@@ -33,7 +33,9 @@ def back_project(
     return torch.stack([x, y, depth_m], dim=1)
 
 
-def project_points(points_camera: Float[np.ndarray, "points 3"], intrinsics: Intrinsics) -> Float[np.ndarray, "points 2"]:
+def project_points(
+    points_camera: Float[np.ndarray, "points 3"], intrinsics: Intrinsics
+) -> Float[np.ndarray, "points 2"]:
     """Pinhole projection; pixels, u right, v down. Points must lie in front of the camera."""
     z = np.maximum(points_camera[:, 2], 1e-9)
     u = intrinsics.fx * points_camera[:, 0] / z + intrinsics.cx
@@ -58,9 +60,7 @@ def invert_pose(T_a_b: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
     return T_b_a
 
 
-def rotation_between(
-    source: Float[np.ndarray, "3"], target: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "3 3"]:
+def rotation_between(source: Float[np.ndarray, "3"], target: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     """The smallest rotation that turns unit vector `source` onto `target` (not opposite ones)."""
     axis = np.cross(source, target)
     skew = np.array([[0.0, -axis[2], axis[1]], [axis[2], 0.0, -axis[0]], [-axis[1], axis[0], 0.0]])

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from .arrange import Standing, arrange
@@ -57,8 +56,7 @@ class LookQuality:
 
 def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -> list[Measurement]:
     """Split, describe, divide what touches, arrange, and put numbers on each."""
-    cameras = [s for s, view in zip(cloud.spacing_m, cloud.sensors, strict=True) if view in _camera_names(cloud)]
-    spacing_m = min(cameras, default=0.002)
+    spacing_m = min((s for s in cloud.spacing_m if np.isfinite(s)), default=0.002)
     segments = split_segments(cloud, quality.voxel_m, quality.min_points)
     parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
     parts = divide_parts(parts, quality.noise_m, spacing_m, quality.min_points)
@@ -68,16 +66,13 @@ def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -
     return [_measure(s, cloud, lidar, table, quality) for s in standing]
 
 
-def _camera_names(cloud: Cloud) -> set[str]:
-    seen = torch.isfinite(cloud.colors).all(1)
-    return {cloud.sensors[int(i)] for i in torch.unique(cloud.view[seen])}
-
-
 def _lidar_points(cloud: Cloud) -> dict[str, Float[np.ndarray, "points 3"]]:
     """Points without colour, by sensor."""
-    bare = ~torch.isfinite(cloud.colors).all(1)
-    points, view = cloud.points_world[bare].cpu().numpy().astype(np.float64), cloud.view[bare].cpu().numpy()
-    return {name: points[view == i] for i, name in enumerate(cloud.sensors) if (view == i).any()}
+    result = {}
+    for number, (name, spacing_m) in enumerate(zip(cloud.sensors, cloud.spacing_m, strict=True)):
+        if np.isnan(spacing_m):
+            result[name] = cloud.points_world[cloud.view == number].cpu().numpy().astype(np.float64)
+    return result
 
 
 def _measure(
@@ -133,9 +128,7 @@ def _yaw(part: Part, shape: Shape) -> float:
     return part.rectangle.yaw_rad
 
 
-def _lidar_top(
-    part: Part, bottom_m: float, points: Float[np.ndarray, "points 3"]
-) -> tuple[bool, float, float | None]:
+def _lidar_top(part: Part, bottom_m: float, points: Float[np.ndarray, "points 3"]) -> tuple[bool, float, float | None]:
     """Whether a scan hit the object, and its own opinion of the top's height with its variance (None: no opinion)."""
     near = points[(np.abs(points[:, :2] - part.center) < part.size_m.max() / 2 + 0.02).all(1)]
     on = near[part.contains(near[:, :2], 0.010)]

@@ -18,7 +18,7 @@ from .geometry import back_project, near_capsules, transform_points
 from .table import SurfaceSample
 from .types import CameraImage, LidarScan, SupportSurface
 
-_STRIDE_PIXELS = 48_000
+_SAMPLE_PIXELS = 20_000
 _ABOVE_TABLE_M = 0.0035
 
 
@@ -41,7 +41,7 @@ class View:
 class Cloud:
     """Points above the table: world position, colour 0–1, and which view each is from.
 
-    `spacing_m` is the typical distance between neighbouring points of the views on a surface that faces them.
+    `spacing_m` is the distance between neighbouring points of each view on a surface that faces it (scans: NaN).
     """
 
     points_world: Float[Tensor, "points 3"]
@@ -60,7 +60,7 @@ def sample_surface(view: View, device: torch.device) -> SurfaceSample:
         world = transform_points(T_world_sensor, points).cpu().numpy().astype(np.float64)
         return SurfaceSample(view.sensor, world, np.ones(len(world), dtype=bool), origin, view.systematic_m)
     depth_m = torch.as_tensor(view.measured.depth_m, device=device)
-    stride = max(1, round((depth_m.numel() / _STRIDE_PIXELS) ** 0.5))
+    stride = max(1, round((depth_m.numel() / _SAMPLE_PIXELS) ** 0.5))
     depth_m = torch.nan_to_num(depth_m[::stride, ::stride], nan=0.0, posinf=0.0, neginf=0.0)
     v, u = torch.meshgrid(
         torch.arange(depth_m.shape[0], device=device) * stride,
@@ -121,7 +121,7 @@ def _points_above(
     if isinstance(view.measured, LidarScan):
         world = transform_points(T_world_sensor, _finite_scan(view.measured, device))
         world = world[_inside(world, table, max_height_m)]
-        return world, torch.full_like(world, float("nan")), 0.02
+        return world, torch.full_like(world, float("nan")), float("nan")
     image = view.measured
     depth_m = torch.nan_to_num(torch.as_tensor(image.depth_m, device=device), nan=0.0, posinf=0.0, neginf=0.0)
     # The height of every pixel first: most pixels see the table and need no more work.
@@ -139,9 +139,7 @@ def _points_above(
     return world[inside], rgb, spacing_m
 
 
-def _inside(
-    world: Float[Tensor, "points 3"], table: SupportSurface, max_height_m: float
-) -> Shaped[Tensor, "points"]:
+def _inside(world: Float[Tensor, "points 3"], table: SupportSurface, max_height_m: float) -> Shaped[Tensor, "points"]:
     x0, y0, x1, y1 = table.bounds_world
     x, y, z = world.unbind(1)
     flat = (x > x0) & (x < x1) & (y > y0) & (y < y1)

@@ -53,6 +53,11 @@ class JointHistory:
         """The last reading."""
         return self.at(float(self.times_s[-1])) if len(self.times_s) else None
 
+    def widths_after(self, time_s: float) -> list[tuple[float, float]]:
+        """(time, gripper width) of all readings later than a time."""
+        later = np.nonzero(self.times_s > time_s)[0]
+        return [(float(self.times_s[i]), float(self._values[i, -1])) for i in later]
+
     def moved_rad(self, start_s: float, end_s: float) -> float | None:
         """Largest change of a joint within a span; None when there are no readings in it."""
         inside = (self.times_s >= start_s) & (self.times_s <= end_s)

@@ -20,7 +20,8 @@ from .robot_model import RobotModel
 from .types import TABLE
 
 SELF = "self"
-ARM, HAND, FINGER, HELD = "arm", "hand", "finger", "held"
+# BASE, the links up to the first joint, cannot reach anything and is checked against the robot itself only.
+BASE, ARM, HAND, FINGER, HELD = "base", "arm", "hand", "finger", "held"
 _DEEP_M = -0.03  # deeper than this nobody needs to know how deep
 
 
@@ -69,9 +70,8 @@ class CollisionModel:
         self._half = np.stack([body.half_m for body in model.bodies])
         self._radius = np.array([body.radius_m for body in model.bodies])
         self.shapes: list[Any] = [make_shape(b.half_m, b.radius_m, is_cylinder=False) for b in model.bodies]
-        self.parts = [self._part_of(body.link) for body in model.bodies]
         self.depth = [self._depth_of(body.link) for body in model.bodies]
-        self.above_table = np.array(self.depth) > 1
+        self.parts = [self._part_of(body.link) for body in model.bodies]
         self.self_pairs = self._list_self_pairs()
         self._tool_row = model.links.index(model.description.tool_frame)
         self._request: Any = coal.DistanceRequest()
@@ -103,30 +103,26 @@ class CollisionModel:
         rest = np.array(model.description.look_rad)
         links = model.link_poses(np.repeat(rest[None], len(gripper_width_m), axis=0), gripper_width_m)
         to_wanted = T_world_tools @ np.linalg.inv(links[self._tool_row])
-        rows = np.array([i for i, part in enumerate(self.parts) if part != ARM])
+        rows = np.array([i for i, part in enumerate(self.parts) if part in (HAND, FINGER)])
         poses = to_wanted[None] @ (links[self._link_row[rows]] @ self._T_link_body[rows][:, None])
         shapes, parts = [self.shapes[i] for i in rows], [self.parts[i] for i in rows]
         results: list[list[Clearance]] = []
         for k in range(len(gripper_width_m)):
             moving = _Moving(poses[:, k : k + 1], self._half[rows], self._radius[rows], shapes, parts)
             held = _carried(T_world_tools[k : k + 1], room.carried)
-            found = self._to_table(moving, held, room, rows)
+            found = self._to_table(moving, held, room)
             for group in (moving, held) if room.carried else (moving,):
                 found += self._to_solids(group, room.solids, 0.02)
             results.append(found)
         return results
 
-    def _to_table(
-        self, moving: _Moving, held: _Moving, room: Room, rows: Int[np.ndarray, "rows"] | None = None
-    ) -> list[Clearance]:
+    def _to_table(self, moving: _Moving, held: _Moving, room: Room) -> list[Clearance]:
         """Exact: the lowest point of each body."""
         if room.table_m is None:
             return []
-        above = self.above_table if rows is None else self.above_table[rows]
         lowest = moving.lowest_m() - room.table_m
-        lowest[~above] = np.inf
         parts = np.array(moving.parts)
-        found = [_smallest(part, TABLE, lowest[parts == part]) for part in dict.fromkeys(moving.parts)]
+        found = [_smallest(part, TABLE, lowest[parts == part]) for part in _names(moving)]
         return found + ([_smallest(HELD, TABLE, held.lowest_m() - room.table_m)] if held.shapes else [])
 
     def _to_self(self, moving: _Moving, held: _Moving, near_m: float) -> list[Clearance]:
@@ -166,7 +162,7 @@ class CollisionModel:
             radius = float((np.linalg.norm(T[:, :3, 3] - center, axis=1) + np.linalg.norm(half, axis=1)).max())
             rough = np.linalg.norm(moving.poses[:, :, :3, 3] - center, axis=2) - reach[:, None] - radius
             shapes: dict[int, Any] = {}
-            for part in dict.fromkeys(moving.parts):
+            for part in _names(moving):
                 body_rows, samples = np.nonzero((rough < near_m) & (parts == part)[:, None])
                 found = _Nearest(part, owner, near_m)
                 if len(body_rows):
@@ -187,23 +183,16 @@ class CollisionModel:
         return float(coal.distance(moving.shapes[body], here, shape, there, self._request, coal.DistanceResult()))
 
     def _part_of(self, link: str) -> str:
-        children = {frame.name: frame for frame in self.model.model.frames}
-        joint = self.model.model.names[children[link].parentJoint]
-        if joint in self.model.description.gripper.finger_joints:
-            return FINGER
-        tool_joint = self.model.model.frames[self.model.links.index(self.model.description.tool_frame)].parentJoint
-        # The last arm joint carries the flange and the hand: what lies beyond the flange is hand.
-        is_last = self.model.model.names[tool_joint] == joint
-        return HAND if is_last and self._chain_position(link) > self._chain_position_of_joint(joint) else ARM
-
-    def _chain_position(self, link: str) -> int:
-        return self.model.links.index(link)
-
-    def _chain_position_of_joint(self, joint: str) -> int:
-        """Position of the first link that this joint moves."""
-        joint_id = self.model.model.getJointId(joint)
         frames = self.model.model.frames
-        return next(i for i, f in enumerate(frames) if f.parentJoint == joint_id and _is_body(f))
+        joint = frames[self.model.links.index(link)].parentJoint
+        if self.model.model.names[joint] in self.model.description.gripper.finger_joints:
+            return FINGER
+        if self._depth_of(link) <= 1:
+            return BASE
+        # Of the links behind the last joint the first is the arm's flange, the others belong to the hand.
+        tool = frames[self.model.links.index(self.model.description.tool_frame)]
+        first = next(f.name for f in frames if f.parentJoint == tool.parentJoint and "BODY" in str(f.type))
+        return HAND if joint == tool.parentJoint and link != first else ARM
 
     def _depth_of(self, link: str) -> int:
         """How many joints lie between the base and the link."""
@@ -338,5 +327,6 @@ def _smallest(part: str, owner: str, distances: Float[np.ndarray, "bodies sample
     return Clearance(part, owner, float(distances[:, sample].min()), sample)
 
 
-def _is_body(frame: Any) -> bool:
-    return "BODY" in str(frame.type)
+def _names(moving: _Moving) -> list[str]:
+    """The parts that can reach something, each once."""
+    return [part for part in dict.fromkeys(moving.parts) if part != BASE]

@@ -16,7 +16,7 @@ import pinocchio
 from jaxtyping import Float
 from ompl import base, geometric, util
 
-from .collision import HELD, SELF, Clearance, CollisionModel, Room, make_shape
+from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room, make_shape
 from .object_solids import box_solid
 from .types import TABLE
 
@@ -191,8 +191,7 @@ class _QuickCheck:
         pairs += [(i, j, room.required("arm", SELF)) for i in before_wrist for j in range(num_bodies, num_moving)]
         for i in range(num_moving):
             for j in range(num_moving, len(self._parts)):
-                fixed = i < num_bodies and not self._collision.above_table[i]
-                if not fixed:
+                if self._parts[i] != BASE:
                     pairs.append((i, j, room.required(self._parts[i], self._parts[j])))
         for i, j, _ in pairs:
             self._shapes.addCollisionPair(pinocchio.CollisionPair(i, j))  # pyright: ignore

@@ -22,7 +22,7 @@ WALL_M = 0.0055  # of mugs and trays
 INFLATE_SIGMAS = 2.0
 INFLATE_MAX_M = 0.005
 # A bowl from floor to rim: (inner radius, outer radius) as parts of the rim's radius, up to a part of its height.
-_BOWL_RINGS = ((0.52, 0.76, 0.25), (0.68, 0.95, 0.39), (0.86, 1.0, 1.0))
+_BOWL_RINGS = ((0.52, 0.80, 0.21), (0.64, 0.90, 0.32), (0.77, 1.0, 0.43), (0.92, 1.0, 1.0))
 _PLATE_RINGS = ((0.66, 0.87, 0.62), (0.83, 1.0, 1.0))
 
 

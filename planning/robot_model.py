@@ -138,6 +138,13 @@ class RobotModel:
         """Names of all links (and other frames) in the order of `link_poses`."""
         return tuple(self._frames)
 
+    @property
+    def joint_links(self) -> tuple[str, ...]:
+        """For each arm joint the link that it moves."""
+        ids = [int(self.model.getJointId(name)) for name in self.description.arm_joints]
+        bodies = [frame for frame in self.model.frames if "BODY" in str(frame.type)]
+        return tuple(next(frame.name for frame in bodies if frame.parentJoint == joint) for joint in ids)
+
     def link_pose(
         self, link: str, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
     ) -> Float[np.ndarray, "4 4"]:

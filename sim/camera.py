@@ -17,7 +17,7 @@ from pydantic import Field
 from ..perception.types import CameraImage, SensorKind, SensorSpec
 from .mounting import MountConfig
 from .noise import make_normals
-from .pinhole import Pinhole, View, make_intrinsics
+from .pinhole import Pinhole, View, make_intrinsics, shade
 from .raycast import RayRoom
 
 EDGE_JUMP_M = 0.02
@@ -121,7 +121,7 @@ class Camera:
 
     def _measure_color(self, view: View, rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
         exposure = 255.0 * (1.0 + self.config.exposure_noise * rng.standard_normal())
-        color = self._pinhole.shade(view, exposure)
+        color = shade(view, exposure)
         if self.config.pixel_noise > 0.0:
             noise = make_normals(color.size, rng).reshape(color.shape)
             color += noise * np.float32(255.0 * self.config.pixel_noise)

@@ -63,7 +63,9 @@ class Playback:
         self._description = description
         self._convention = convention
         self._step_s = step_s
-        self._current = _Piece(_still(convention.joint_names, positions_rad, width_m), 0.0, np.zeros(len(positions_rad)))
+        self._current = _Piece(
+            _still(convention.joint_names, positions_rad, width_m), 0.0, np.zeros(len(positions_rad))
+        )
         self._next: _Piece | None = None
 
     def command(self, trajectory: Trajectory, start_s: float, now_s: float) -> None:
@@ -119,9 +121,7 @@ class Playback:
             self._current, self._next = self._next, None
 
 
-def hermite(
-    trajectory: Trajectory, time_s: float
-) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"]]:
+def hermite(trajectory: Trajectory, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"]]:
     """Position and velocity on the cubic pieces between samples; outside of them, the end sample at rest."""
     times = trajectory.times_s
     if time_s <= times[0]:

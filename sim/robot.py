@@ -25,6 +25,7 @@ from .scenes import Scene
 from .scoring import Judge
 from .sensing import SensorRig
 from .sensors import BUILT_IN, Composition, load_composition
+from .violations import ViolationWatch
 from .world import STEP_HZ, STEP_S, World
 
 
@@ -48,13 +49,15 @@ class SimRobot:
         self.sensors = composition.specs
         self.stage: Callable[[int], Scene] = _empty_stage
         self.world = World()
-        self.judge = Judge(self.world, self.description)
+        self._watch = ViolationWatch(self.world, self.description)
+        self.judge = Judge(self._watch, self.world)
         self.snapshots: list[tuple[float, dict[str, Float[np.ndarray, "4 4"]]]] = []
         self._composition = composition
         self._tick = 0
         self._arm: Panda | None = None
         self._playback: Playback | None = None
         self._rig: SensorRig | None = None
+        self._room: RayRoom | None = None
 
     @property
     def time_s(self) -> float:
@@ -69,7 +72,8 @@ class SimRobot:
     @property
     def room(self) -> RayRoom:
         """The room of the running episode as rays see it, for films."""
-        assert self._room is not None, "reset() first"
+        if self._room is None:
+            raise RuntimeError("The robot has no episode yet. Call reset(seed) first.")
         return self._room
 
     def reset(self, seed: int) -> SensorFrame:
@@ -86,7 +90,7 @@ class SimRobot:
         self._room = RayRoom(self.world.visual_bodies(), scene.light)
         self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
         self.snapshots = []
-        self.judge.begin(self._arm)
+        self.judge.begin()
         self._observe()
         return self._rig.collect(self._tick, images=True)
 
@@ -131,7 +135,7 @@ class SimRobot:
             rig.observe_poses(self._tick, poses)
             if is_filming:
                 self.snapshots.append((self.time_s, poses))
-        self.judge.watch(self._tick, joints[0], joints[1])
+        self._watch.observe(self._tick, joints[0], joints[1])
 
     def _is_film_frame(self) -> bool:
         """Whether a new film frame began with this step."""

@@ -28,7 +28,7 @@ from ..perception.types import (
 )
 from .raycast import RayRoom
 from .sensors import Composition, JointsConfig, Sensor
-from .world import STEP_HZ, STEP_S
+from .world import STEP_HZ, STEP_S, cross
 
 GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
 LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
@@ -151,7 +151,7 @@ class _ImuTrack:
         lever_world = T_world_sensor[:3, 3] - T_world_mount[:3, 3]
         if not self._times_s:  # at rest before the episode
             self._append((tick - 1) * STEP_S, T_world_sensor[:3, :3], np.zeros(3), np.zeros(3))
-        velocity = velocity_world + np.cross(rate_world, lever_world)
+        velocity = velocity_world + cross(rate_world, lever_world)
         self._append(tick * STEP_S, T_world_sensor[:3, :3], velocity, rate_world)
 
     def take(self, time_s: float) -> ImuSamples | None:

@@ -1,7 +1,7 @@
 """How a room looks under its light: one key light with shadows, and light from all around.
 
 In:  triangles' normals and colours, a Light.
-Out: for every triangle its colour in shadow, in part shadow and in light, to be gathered by pixel.
+Out: for every triangle its colour in shadow and in light, to be gathered by pixel.
 Colours are multiplied as displayed (no gamma): shading keeps an object's hue, as its colour name needs.
 """
 
@@ -41,16 +41,11 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def shade_triangles(
-    normals_world: Float32[np.ndarray, "triangles 3"],
-    colors: Float32[np.ndarray, "triangles 3"],
-    light: Light,
-    levels: int,
-) -> Float32[np.ndarray, "levels_and_dark triangles 3"]:
-    """Colour of each triangle when none of the key light falls on it, up to all of it in `levels` steps."""
+    normals_world: Float32[np.ndarray, "triangles 3"], colors: Float32[np.ndarray, "triangles 3"], light: Light
+) -> Float32[np.ndarray, "2 triangles 3"]:
+    """Colour of each triangle in shadow, and in the key light."""
     tinted = colors * np.array(light.tint, dtype=np.float32)
     # The sky is brighter than the ground: faces that look down get less of the light from all around.
     sky = np.float32(light.ambient) * (np.float32(0.8) + np.float32(0.2) * normals_world[:, 2:3])
     facing = np.clip(normals_world @ np.array(light.toward_light, dtype=np.float32), 0.0, None)
-    dark, added = tinted * sky, tinted * (np.float32(light.key) * facing[:, None])
-    share = np.linspace(0.0, 1.0, levels + 1, dtype=np.float32)[:, None, None]
-    return dark[None] + share * added[None]
+    return np.stack([tinted * sky, tinted * (sky + np.float32(light.key) * facing[:, None])])

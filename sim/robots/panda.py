@@ -20,16 +20,18 @@ import pybullet
 from jaxtyping import Float
 
 from ..raycast import VisualBody
-from ..world import HULL_MARGIN_M, painted, pose_of
+from ..world import HULL_MARGIN_M, cross, painted, pose_of
 
 ARM_JOINTS = tuple(f"panda_joint{k}" for k in range(1, 8))
 _ARM = list(range(7))
 _FINGERS = [9, 10]
+_FINGER_LINKS = ("panda_leftfinger", "panda_rightfinger")
 _LINKS = {f"panda_link{k}": k - 1 for k in range(1, 8)} | {
     "panda_hand": 8,
     "panda_leftfinger": 9,
     "panda_rightfinger": 10,
 }
+_TOOL = 11
 MAX_WIDTH_M = 0.08
 _ARM_FORCE = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]
 _ARM_KP, _ARM_KD = 0.3, 1.0
@@ -56,7 +58,15 @@ _LINK_COLORS = {
 class Panda:
     """The body of one episode, standing at the world's origin."""
 
-    finger_links = tuple(_FINGERS)
+    joint_names = ARM_JOINTS
+    finger_links: tuple[int, int] = (9, 10)
+    link_names = (
+        *(f"panda_link{k}" for k in range(1, 9)),
+        "panda_hand",
+        *_FINGER_LINKS,
+        "panda_grasptarget",
+        "panda_link0",
+    )
 
     def __init__(self, client: int, positions_rad: Float[np.ndarray, "joints"], width_m: float) -> None:
         self._client = client
@@ -112,9 +122,7 @@ class Panda:
         """T_world_link."""
         return self.link_poses((link,))[link]
 
-    def link_motion(
-        self, link: str
-    ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    def link_motion(self, link: str) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
         """T_world_link, velocity of its origin and its angular velocity, both in the world frame."""
         state = pybullet.getLinkState(
             self.body, _LINKS[link], computeLinkVelocity=1, computeForwardKinematics=1, physicsClientId=self._client
@@ -122,7 +130,7 @@ class Panda:
         # State 6 is the velocity of the centre of mass, state 0 its place, state 4 the link's own frame.
         lever = np.array(state[4]) - np.array(state[0])
         angular = np.array(state[7])
-        return pose_of(state[4], state[5]), np.array(state[6]) + np.cross(angular, lever), angular
+        return pose_of(state[4], state[5]), np.array(state[6]) + cross(angular, lever), angular
 
     def link_poses(self, links: tuple[str, ...] = tuple(_LINKS)) -> dict[str, Float[np.ndarray, "4 4"]]:
         """T_world_link of the links asked for (all but the base, which stands at the origin)."""
@@ -133,6 +141,11 @@ class Panda:
         if links == tuple(_LINKS):
             poses["panda_link0"] = np.eye(4)
         return poses
+
+    def tool_position(self) -> Float[np.ndarray, "3"]:
+        """The point between the fingertips, in the world."""
+        state = pybullet.getLinkState(self.body, _TOOL, computeForwardKinematics=1, physicsClientId=self._client)
+        return np.array(state[4])
 
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """The collision meshes, 3.4 thousand triangles in all; the visual meshes have 102 thousand."""

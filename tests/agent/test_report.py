@@ -17,7 +17,7 @@ def _result() -> dict[str, Any]:
         "success": False,
         "score": 0.5,
         "score_source": "truth",
-        "criteria": [{"fact": "in(a, b)", "met": False, "value": -0.01, "unit": "m"}],
+        "criteria": [{"name": "in(a, b)", "met": False, "value": 0.2, "margin_m": -0.01, "reason": "beside it"}],
         "ended_by": "gave_up",
         "detail": HOSTILE,
         "steps": [
@@ -35,7 +35,7 @@ def _result() -> dict[str, Any]:
             }
         ],
         "replans": 1,
-        "violations": [{"kind": "dropped", "detail": "x", "value": 0.1, "unit": "m", "limit": 0.02, "time_s": 1.0}],
+        "violations": [{"kind": "dropped", "subject": "x", "value": 0.1, "unit": "m", "limit": 0.02, "time_s": 1.0}],
         "time_s": 5.0,
         "path_length_m": None,
         "timings_s": {"plan": 0.2, "total": 0.3},

@@ -1,0 +1,59 @@
+"""Whether the gripper holds something, from the encoders alone.
+
+In:  gripper widths over time.
+Out: events: closed on something (settled, not at zero), opened, slipped out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from dataclasses import dataclass, field
+
+_CLOSING_M = 0.003
+_SETTLED_M = 0.0008
+_SETTLE_S = 0.08
+_EMPTY_M = 0.0025
+_MEMORY_S = 1.5
+
+
+class GripEvent(enum.StrEnum):
+    """What the fingers did."""
+
+    GRIPPED = "gripped"
+    OPENED = "opened"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class GripWatch:
+    """A small state machine over width samples; feed it every sample once, in order."""
+
+    gripped_m: float | None = None
+    _recent: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def add(self, time_s: float, width_m: float) -> GripEvent | None:
+        """One sample; the event that it completes, if any."""
+        self._recent.append((time_s, width_m))
+        while self._recent[0][0] < time_s - _MEMORY_S:
+            self._recent.popleft()
+        if self.gripped_m is not None:
+            return self._watch_grip(width_m)
+        widest = max(w for _, w in self._recent)
+        settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
+        has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
+        if has_settled and widest - width_m > _CLOSING_M and width_m > _EMPTY_M:
+            self.gripped_m = width_m
+            return GripEvent.GRIPPED
+        return None
+
+    def _watch_grip(self, width_m: float) -> GripEvent | None:
+        assert self.gripped_m is not None
+        if width_m > self.gripped_m + _CLOSING_M:
+            self.gripped_m = None
+            self._recent.clear()
+            return GripEvent.OPENED
+        if width_m < _EMPTY_M or width_m < self.gripped_m - 2 * _CLOSING_M:
+            self.gripped_m = None
+            return GripEvent.LOST
+        return None

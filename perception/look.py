@@ -1,0 +1,119 @@
+"""One look: place every image and scan in the world, level them on the table, measure the objects.
+
+In:  a SensorFrame with images or scans, the body's poses, trust in each sensor.
+Out: Views, then Measurements; the table and the time of the last look are kept here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .geometry import is_pose
+from .health import HealthMonitor
+from .objects import LookQuality, Measurement, measure_objects
+from .points import Cloud, View, fuse_views, sample_surface
+from .proprioception import Proprioception
+from .table import TableFit, find_table, level_correction
+from .tracker import Track
+from .types import CameraImage, LidarScan, SensorFrame, SupportSurface
+
+_MIN_TRUST = 0.3
+_GRAVITY_LIMIT_RAD = 0.03
+_TILT_LIMIT_RAD = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class LookSettings:
+    """From FusedConfig."""
+
+    table_height_m: float | None
+    max_height_m: float
+    voxel_m: float
+    robot_margin_m: float
+    extrinsic_m: float
+
+
+class Look:
+    """Turns frames into measurements; remembers the table."""
+
+    def __init__(
+        self, settings: LookSettings, proprioception: Proprioception, health: HealthMonitor, device: str
+    ) -> None:
+        self._settings, self._body, self._health = settings, proprioception, health
+        self._device = torch.device(device)
+        self.table: SupportSurface | None = None
+        self.seen_s: float | None = None
+
+    def place(self, frame: SensorFrame) -> list[View]:
+        """Views that can be used: sound, with a known pose, from a mount that stood still."""
+        views = []
+        for measured in (*frame.images, *frame.scans):
+            mounted = measured.T_mount_camera if isinstance(measured, CameraImage) else measured.T_mount_sensor
+            if self._health.trust(measured.sensor) < _MIN_TRUST or not is_pose(mounted):
+                continue
+            pose = self._body.mount_pose(measured.mount, measured.time_s)
+            if pose is None or not self._body.was_still(measured.mount, measured.time_s):
+                continue
+            views.append(
+                View(measured, pose @ mounted, self._body.capsules(measured.time_s), self._systematic(measured))
+            )
+        return views
+
+    def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
+        """Level, fuse, split and describe; no table in view gives no objects."""
+        samples = [sample_surface(view, self._device) for view in views]
+        fit = find_table(samples, self._settings.table_height_m, self.table)
+        if fit is None:
+            return []
+        self.table = fit.surface
+        self.seen_s = max(view.measured.time_s for view in views)
+        self._compare(views, fit)
+        corrections = {
+            s.sensor: level_correction(fit.planes[s.sensor], s.origin_world, fit.surface.height_m)
+            for s in samples
+            if s.sensor in fit.planes
+        }
+        views = [_mask_held(view, held) for view in views]
+        s = self._settings
+        cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, self._device)
+        return measure_objects(cloud, fit.surface, self._quality(views, fit, cloud))
+
+    def _systematic(self, measured: CameraImage | LidarScan) -> float:
+        """A LiDAR's range error moves all of a surface's points, like a mount's."""
+        return self._settings.extrinsic_m * (3.0 if isinstance(measured, LidarScan) else 1.0)
+
+    def _quality(self, views: list[View], fit: TableFit, cloud: Cloud) -> LookQuality:
+        cameras = [v for v in views if isinstance(v.measured, CameraImage)]
+        noises = [p.noise_m for v in cameras if (p := fit.planes.get(v.sensor)) is not None]
+        xy = np.mean([v.T_world_sensor[:2, 3] for v in cameras], axis=0) if cameras else np.zeros(2)
+        spacing = [s for s, v in zip(cloud.spacing_m, views, strict=True) if isinstance(v.measured, CameraImage)]
+        voxel_m = max(self._settings.voxel_m, 1.6 * max(spacing, default=0.0))
+        min_points = int(np.clip(1e-4 / max(min(spacing, default=0.001), 1e-4) ** 2, 8, 40))
+        noise_m = max(noises, default=0.002)
+        return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points)
+
+    def _compare(self, views: list[View], fit: TableFit) -> None:
+        """Sensors whose table or gravity lies beside the others' lose trust."""
+        errors = self._body.gravity_error_rad(self.seen_s or 0.0)
+        for name, error_rad in errors.items():
+            self._health.disagrees(name, 0.5 if error_rad > _GRAVITY_LIMIT_RAD else 0.0)
+        for view in views:
+            plane = fit.planes.get(view.sensor)
+            is_tilted = plane is not None and plane.tilt_rad > _TILT_LIMIT_RAD
+            self._health.disagrees(view.sensor, 0.5 if is_tilted or view.sensor in fit.disagreeing else 0.0)
+
+
+def _mask_held(view: View, held: Track | None) -> View:
+    """The held object belongs to the robot's body while it is held."""
+    if held is None:
+        return view
+    radius = float(np.linalg.norm(held.size_m[:2]) / 2)
+    half: Float[np.ndarray, "3"] = held.pose_world[:3, 2] * float(held.size_m[2]) / 2
+    center = held.pose_world[:3, 3]
+    capsule = np.concatenate([center - half, center + half, [radius]])
+    known = np.zeros((0, 7)) if view.capsules is None else view.capsules
+    return View(view.measured, view.T_world_sensor, np.vstack([known, capsule]), view.systematic_m)

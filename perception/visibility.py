@@ -1,0 +1,60 @@
+"""Whether a place was looked at, and whether something was there.
+
+In:  a box in the world, and the views of one look.
+Out: shares of its upper surface that were seen through, seen occupied, or hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from .geometry import invert_pose, project_points
+from .points import View
+from .types import CameraImage
+
+_TOLERANCE_M = 0.015
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """`through`: share of the box's top through which a camera saw farther; `on`: where it saw a surface; 0–1."""
+
+    through: float
+    on: float
+
+
+def look_at_box(
+    pose_world: Float[np.ndarray, "4 4"], size_m: Float[np.ndarray, "3"], cavity_m: float, views: Sequence[View]
+) -> Visibility:
+    """Compare the depth images with the box's top (an opening: its rim)."""
+    local = _top_samples(size_m, cavity_m)
+    world = local @ pose_world[:3, :3].T + pose_world[:3, 3]
+    through, on = np.zeros(len(world), dtype=bool), np.zeros(len(world), dtype=bool)
+    for view in views:
+        if not isinstance(view.measured, CameraImage):
+            continue
+        camera = world @ invert_pose(view.T_world_sensor)[:3, :3].T + invert_pose(view.T_world_sensor)[:3, 3]
+        i = view.measured.intrinsics
+        pixel = np.round(project_points(camera, i)).astype(np.int64)
+        inside = (camera[:, 2] > 0.05) & (pixel >= 0).all(1) & (pixel[:, 0] < i.width) & (pixel[:, 1] < i.height)
+        rows = np.nonzero(inside)[0]
+        depth = view.measured.depth_m[pixel[rows, 1], pixel[rows, 0]].astype(np.float64)
+        known = np.isfinite(depth) & (depth > 0.05)
+        rows, gap = rows[known], depth[known] - camera[rows[known], 2]
+        through[rows[gap > _TOLERANCE_M]] = True
+        on[rows[np.abs(gap) <= _TOLERANCE_M]] = True
+    return Visibility(float((through & ~on).mean()), float(on.mean()))
+
+
+def _top_samples(size_m: Float[np.ndarray, "3"], cavity_m: float) -> Float[np.ndarray, "samples 3"]:
+    if cavity_m > 0.3 * size_m[2]:
+        angle = np.arange(24) * (2 * np.pi / 24)
+        flat = 0.48 * size_m[:2] * np.column_stack([np.cos(angle), np.sin(angle)])
+    else:
+        steps = np.linspace(-0.4, 0.4, 5)
+        flat = size_m[:2] * np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    return np.column_stack([flat, np.full(len(flat), size_m[2] / 2)])

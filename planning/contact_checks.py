@@ -1,0 +1,219 @@
+"""What a motion comes near to, judged from the scene and not from what the trajectory claims.
+
+In:  Trajectory, SceneState, PlanStep, keep-out zones.
+Out: clearances with their times and least allowed distances, over the phases of a motion: before the grasp the object
+     stands where the scene says, then it moves with the hand, and after the release it stands where it was let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import ObjectState, SceneState
+from .collision import FINGER, HELD, Clearance, CollisionModel, Room
+from .object_solids import box_solid, hull_of, solids_of, width_between
+from .playback import Playback
+from .rules import CarriedMoment
+from .types import TABLE, Finding, HeldSpan, PlanStep, Ruling, Trajectory
+
+TOUCH_GAP_M = 0.008  # objects nearer than this to the moved one count as touching it before the motion
+
+
+@dataclass(frozen=True, slots=True)
+class ContactTolerances:
+    """How deep believed shapes may overlap where touching is meant: perception errs by about 2 mm, shapes by 4."""
+
+    finger_m: float = 0.008
+    held_m: float = 0.010
+    held_table_m: float = 0.006
+    hand_offset_m: float = 0.02
+    near_m: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One clearance with the time of its worst moment and the distance that is needed."""
+
+    clearance: Clearance
+    time_s: float
+    required_m: float
+
+    @property
+    def margin_m(self) -> float:
+        """Signed: negative where too near."""
+        return self.clearance.distance_m - self.required_m
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    moments: Float[np.ndarray, "moments"]
+    widths_m: Float[np.ndarray, "moments"]
+    room: Room
+
+
+class ContactChecker:
+    """Splits a motion into phases and measures each."""
+
+    def __init__(self, collision: CollisionModel, tolerances: ContactTolerances) -> None:
+        self._collision = collision
+        self._tolerances = tolerances
+
+    def measure(
+        self,
+        playback: Playback,
+        moments: Float[np.ndarray, "moments"],
+        brakes: tuple[Float[np.ndarray, "moments"], Float[np.ndarray, "moments joints"]],
+        scene: SceneState,
+        step: PlanStep,
+        zones: Sequence[Sequence[float]],
+    ) -> list[Contact]:
+        """Contacts of the motion at the moments, and of stops (`brakes`: time each began, positions it passes)."""
+        found: dict[tuple[str, str], Contact] = {}
+        for phase in self._phases(playback, moments, scene, step, zones):
+            positions, _, _ = playback.states(phase.moments)
+            inside = (brakes[0] >= phase.moments[0]) & (brakes[0] <= phase.moments[-1])
+            times = np.concatenate([phase.moments, brakes[0][inside]])
+            widths = np.concatenate([phase.widths_m, np.interp(brakes[0][inside], phase.moments, phase.widths_m)])
+            everything = np.concatenate([positions, brakes[1][inside]])
+            for c in self._collision.scan(everything, widths, phase.room, near_m=self._tolerances.near_m):
+                contact = Contact(c, float(times[c.index]), phase.room.required(c.part, c.owner))
+                key = (c.part, c.owner)
+                if key not in found or contact.margin_m < found[key].margin_m:
+                    found[key] = contact
+        return list(found.values())
+
+    def check_held(self, playback: Playback, scene: SceneState, step: PlanStep) -> Finding:
+        """What the trajectory says it carries is the step's object, and sits in the hand as the scene has it."""
+        worst: tuple[float, float, str] | None = None
+        names = [span.object_id for span in playback.trajectory.held]
+        wrong = [name for name in names if scene.find(name) is None or name != step.object_id]
+        if wrong or len(names) > 1:
+            reason = f"it claims to carry {', '.join(names)}; expected at most {step.object_id}, seen in the scene"
+            return Finding("held", Ruling.REFUSED, None, "m", 0.0, reason)
+        for span in playback.trajectory.held:
+            item = scene.find(span.object_id)
+            assert item is not None  # checked above
+            expected = np.linalg.inv(self._tool_poses(playback, np.array([span.start_s]))[0]) @ item.pose_world
+            off_m = float(np.linalg.norm(expected[:3, 3] - span.T_hand_object[:3, 3]))
+            if worst is None or off_m > worst[0]:
+                worst = (off_m, span.start_s, span.object_id)
+        if worst is None:
+            return Finding("held", Ruling.ALLOWED, None, "m", None, "nothing is said to be carried")
+        margin = self._tolerances.hand_offset_m - worst[0]
+        reason = f"{worst[2]} would sit {worst[0] * 1000:.0f} mm from where it is seen relative to the hand"
+        return Finding("held", Ruling.ALLOWED if margin >= 0 else Ruling.REFUSED, margin, "m", worst[1], reason)
+
+    def carried_moments(
+        self, playback: Playback, moments: Float[np.ndarray, "moments"], scene: SceneState
+    ) -> tuple[CarriedMoment, ...]:
+        """Poses of what is carried, for rules about how it is carried."""
+        found: list[CarriedMoment] = []
+        for span in carried_spans(playback.trajectory, scene, self._tool_poses(playback, np.zeros(1))[0]):
+            inside = moments[(moments >= span.start_s) & (moments <= span.end_s)]
+            poses = self._tool_poses(playback, inside) @ span.T_hand_object
+            found += [CarriedMoment(span.object_id, float(t), T) for t, T in zip(inside, poses, strict=True)]
+        return tuple(found)
+
+    def _tool_poses(
+        self, playback: Playback, times_s: Float[np.ndarray, "moments"]
+    ) -> Float[np.ndarray, "moments 4 4"]:
+        model = self._collision.model
+        positions, _, _ = playback.states(times_s)
+        return model.link_poses(positions, np.zeros(len(times_s)))[model.links.index(model.description.tool_frame)]
+
+    def _phases(
+        self,
+        playback: Playback,
+        moments: Float[np.ndarray, "moments"],
+        scene: SceneState,
+        step: PlanStep,
+        zones: Sequence[Sequence[float]],
+    ) -> list[_Phase]:
+        trajectory, end_s = playback.trajectory, playback.trajectory.duration_s
+        span = next(iter(carried_spans(trajectory, scene, self._tool_poses(playback, np.zeros(1))[0])), None)
+        touchable = touchable_objects(trajectory, scene, step)
+        walls = [s for o in scene.objects for s in solids_of(o, inflate=o.id not in touchable)]
+        walls += [box_solid(f"keep_out_{i}", np.array(z[:3]), np.array(z[3:])) for i, z in enumerate(zones)]
+        required = self._required(touchable)
+        table_m = scene.table.height_m if scene.table is not None else 0.0
+        base = Room(tuple(walls), table_m, (), required)
+        if span is None:
+            return [_Phase(moments, playback.widths_m(moments), base)]
+        item = scene.find(span.object_id)
+        if item is None:
+            return [_Phase(moments, playback.widths_m(moments), base)]
+        others = tuple(s for s in walls if s.owner != item.id)
+        between_m = width_between(item, span.T_hand_object, self._collision.model.description.gripper.max_width_m)
+        phases: list[_Phase] = []
+        for begin, end in ((0.0, span.start_s), (span.start_s, span.end_s), (span.end_s, end_s)):
+            inside = moments[(moments > begin) & (moments < end)]
+            inside = np.concatenate([[begin], inside, [end]])
+            if end <= begin and not (begin == end == 0.0 and end_s == 0.0):
+                continue
+            widths = playback.widths_m(inside)
+            if begin < span.start_s:
+                phases.append(_Phase(inside, widths, base))
+                continue
+            # Fingers around an object stay as far apart as it is wide, whatever is commanded.
+            widths = np.maximum(widths, between_m)
+            if begin < span.end_s:
+                carried = tuple(s.moved(span.T_hand_object) for s in hull_of(replace(item, pose_world=np.eye(4))))
+                phases.append(_Phase(inside, widths, replace(base, solids=others, carried=carried)))
+            else:
+                released = self._tool_poses(playback, np.array([span.end_s]))[0] @ span.T_hand_object
+                left = solids_of(replace(item, pose_world=released), inflate=False)
+                phases.append(_Phase(inside, widths, replace(base, solids=(*others, *left))))
+        return phases
+
+    def _required(self, touchable: frozenset[str]) -> dict[tuple[str, str], float]:
+        required = {(HELD, TABLE): -self._tolerances.held_table_m}
+        for name in touchable:
+            required[(FINGER, name)] = -self._tolerances.finger_m
+            required[(HELD, name)] = -self._tolerances.held_m
+        return required
+
+
+def carried_spans(
+    trajectory: Trajectory, scene: SceneState, T_world_tool_start: Float[np.ndarray, "4 4"]
+) -> tuple[HeldSpan, ...]:
+    """What the trajectory declares, and what the body holds even if it is not declared."""
+    body = scene.body
+    if body is None or body.held is None or any(s.object_id == body.held for s in trajectory.held):
+        return trajectory.held
+    item = scene.find(body.held)
+    if item is None:
+        return trajectory.held
+    opened = np.nonzero(trajectory.gripper_width_m > body.gripper_width_m + 0.005)[0]
+    end_s = float(trajectory.times_s[opened[0]]) if len(opened) else trajectory.duration_s
+    return (HeldSpan(item.id, 0.0, end_s, np.linalg.inv(T_world_tool_start) @ item.pose_world),)
+
+
+def touchable_objects(trajectory: Trajectory, scene: SceneState, step: PlanStep) -> frozenset[str]:
+    """Of the objects that the trajectory wants to touch those with a reason: the step's, and what touches these now."""
+    meant = {name for name in (step.object_id, step.target_id) if name is not None}
+    near = {other for name in meant if (item := scene.find(name)) for other in touching_objects(item, scene)}
+    return frozenset((meant | near) & ({*trajectory.touches} | {step.object_id}) - {None})
+
+
+def touching_objects(item: ObjectState, scene: SceneState) -> tuple[str, ...]:
+    """Other objects that the object touches now or nearly so: what it stands on or in, what leans on it."""
+    return tuple(o.id for o in scene.objects if o.id != item.id and _touches(item, o))
+
+
+def _touches(item: ObjectState, other: ObjectState) -> bool:
+    """Whether the boxes around two objects nearly meet, judged along the axes of both."""
+    apart = np.linalg.norm(item.position_world - other.position_world)
+    if apart > (np.linalg.norm(item.size_m) + np.linalg.norm(other.size_m)) / 2 + TOUCH_GAP_M:
+        return False
+    return _box_gap(item, other) < TOUCH_GAP_M and _box_gap(other, item) < TOUCH_GAP_M
+
+
+def _box_gap(a: ObjectState, b: ObjectState) -> float:
+    """Largest gap along a's axes (separating-axis test)."""
+    R = a.pose_world[:3, :3].T @ b.pose_world[:3, :3]
+    between = a.pose_world[:3, :3].T @ (b.position_world - a.position_world)
+    return float((np.abs(between) - a.size_m / 2 - np.abs(R) @ (b.size_m / 2)).max())

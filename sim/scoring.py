@@ -1,0 +1,98 @@
+"""Judging an episode on truth: is the goal met, how nearly, and what did the executed motion do wrong.
+
+In:  the true world, watched after every step; goal facts with the scene's object names.
+Out: Score with criteria and violations. docs/scoring.md states every tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..perception.types import SceneState
+from ..planning.relations import evaluate
+from ..planning.types import Fact, Predicate
+from .truth import truth
+from .violations import Violation, ViolationWatch
+from .world import World
+
+UNMET_SHARE = 0.5
+"""What an unmet fact is worth at most, however near it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One goal fact. `value` is 1 when met, else up to 0.5 for the part of the way made since the start."""
+
+    name: str
+    met: bool
+    value: float
+    margin_m: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What an episode came to. `success`: every criterion met; violations are counted apart from it."""
+
+    success: bool
+    score: float
+    criteria: tuple[Criterion, ...]
+    violations: tuple[Violation, ...]
+    time_s: float
+    path_length_m: float
+    source: str = "truth"
+
+
+class Judge:
+    """Lives in the simulated robot and sees every step; the agent never sees the judge before the end."""
+
+    def __init__(self, watch: ViolationWatch, world: World) -> None:
+        self._watch = watch
+        self._world = world
+        self._start: SceneState | None = None
+
+    def begin(self) -> None:
+        """An episode starts with the world as it is now."""
+        self._start = truth(self._world)
+        self._watch.begin()
+
+    def score(self, goal: tuple[Fact, ...], names: Mapping[str, str] | None = None) -> Score:
+        """Judge the world as it is now; `names` maps scene names to a person's words, for reading only."""
+        assert self._start is not None, "begin() first"
+        now = truth(self._world, self._watch.time_s)
+        criteria = tuple(self._judge(fact, now, names or {}) for fact in goal)
+        value = float(np.mean([criterion.value for criterion in criteria])) if criteria else 0.0
+        is_success = bool(criteria) and all(criterion.met for criterion in criteria)
+        violations = self._watch.violations()
+        return Score(is_success, value, criteria, violations, self._watch.time_s, self._watch.path_length_m)
+
+    def _judge(self, fact: Fact, now: SceneState, names: Mapping[str, str]) -> Criterion:
+        assert self._start is not None
+        belief = evaluate(fact, now)
+        unstable = self._why_unstable(fact, now)
+        met = belief.value is True and unstable is None
+        value = 1.0 if met else UNMET_SHARE * _part_of_way(evaluate(fact, self._start).margin_m, belief.margin_m)
+        words = ", ".join(names.get(argument, argument) for argument in fact.args)
+        reason = "holds" if met else (unstable if belief.value is True else "does not hold")
+        return Criterion(f"{fact.predicate.value}({words})", met, value, belief.margin_m, reason or "")
+
+    def _why_unstable(self, fact: Fact, now: SceneState) -> str | None:
+        """Why a fact that holds now would not last: the object is in the hand or still moving."""
+        moved = fact.args[0]
+        if moved not in self._world.objects:
+            return f"there is no '{moved}' in this scene"
+        if fact.predicate is Predicate.HOLDING:
+            return None
+        if now.body is not None and now.body.held == moved:
+            return "still in the hand"
+        return None if self._world.is_at_rest(moved) else "not at rest"
+
+
+def _part_of_way(start_m: float | None, now_m: float | None) -> float:
+    """How much of the missing margin was made up, 0–1."""
+    if start_m is None or now_m is None or start_m >= 0.0:
+        return 0.0
+    return float(np.clip(1.0 - now_m / start_m, 0.0, 1.0)) if now_m < 0.0 else 1.0

@@ -1,0 +1,101 @@
+"""The simulator's truth as a SceneState, for scoring and for the oracle perceiver only.
+
+In:  World.
+Out: SceneState with source "truth"; object ids are the scene's names.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ..perception.colors import PALETTE
+from ..perception.plugin_spec import PluginSpec
+from ..perception.types import (
+    BodyState,
+    HealthReason,
+    ObjectState,
+    PerceiverSetup,
+    SceneState,
+    SensorFrame,
+    SensorHealth,
+    SupportSurface,
+)
+from .placement import TABLE_BOUNDS
+from .world import World, WorldObject
+
+# Not zero: what divides by a covariance must not fail on truth.
+EXACT_COVARIANCE = 1e-12 * np.eye(6)
+
+
+def truth(world: World, time_s: float = 0.0) -> SceneState:
+    """Exact poses, sizes, colours and shapes; `held` is what both fingers press on."""
+    positions_rad, velocities_radps, width_m = world.arm.joint_state()
+    body = BodyState(world.arm.joint_names, positions_rad, velocities_radps, width_m, world.gripped())
+    objects = tuple(_object_state(world, entry, time_s) for entry in world.objects.values())
+    table = SupportSurface(height_m=0.0, height_std_m=0.0, bounds_world=TABLE_BOUNDS, tilt_rad=0.0)
+    return SceneState(time_s, time_s, objects, table, body, health=(), source="truth")
+
+
+def _object_state(world: World, entry: WorldObject, time_s: float) -> ObjectState:
+    return ObjectState(
+        id=entry.name,
+        pose_world=world.object_pose(entry.name),
+        covariance=EXACT_COVARIANCE,
+        size_m=entry.model.size_m.copy(),
+        color_rgb=np.array(PALETTE[entry.color]),
+        color=entry.color,
+        shape=entry.model.shape,
+        shape_confidence=1.0,
+        existence=1.0,
+        sources=("truth",),
+        last_seen_s=time_s,
+        cavity_depth_m=entry.model.cavity_depth_m,
+    )
+
+
+class TrueRobot(Protocol):
+    """The part of a simulated robot that the oracle looks into."""
+
+    world: World
+
+    @property
+    def time_s(self) -> float:
+        """Now, on the robot's clock."""
+        ...
+
+
+class OracleConfig(BaseModel):
+    """The oracle has nothing to set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OraclePerceiver:
+    """Answers with truth, whatever the sensors say; flagged by `source` in every scene it returns."""
+
+    def __init__(self, config: OracleConfig, setup: PerceiverSetup) -> None:
+        self._setup = setup
+        self._robot: TrueRobot | None = None
+
+    def bind(self, robot: TrueRobot) -> None:
+        """The simulated robot whose world is looked into; needed before the first update."""
+        self._robot = robot
+
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
+    def update(self, frame: SensorFrame) -> SceneState:
+        """The true scene now."""
+        if self._robot is None:
+            raise RuntimeError("The oracle perceiver has no robot. Call bind(robot) with a simulated one first.")
+        scene = truth(self._robot.world, frame.time_s)
+        health = tuple(SensorHealth(s.name, s.kind, 1.0, HealthReason.OK, None) for s in self._setup.sensors)
+        return SceneState(
+            scene.time_s, scene.seen_s, scene.objects, scene.table, scene.body, health, source=scene.source
+        )
+
+
+ORACLE = PluginSpec("oracle", OracleConfig, OraclePerceiver, "simulator truth instead of perception; flagged")
