@@ -59,7 +59,9 @@ class Episode:
         with self.stopwatch.stage("build"):
             self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
         robot = self.parts.robot
-        self._driven = robot if record_to is None else RecordedRobot(robot, record_to, config.command, self.parts.keep_out)
+        self._driven = (
+            robot if record_to is None else RecordedRobot(robot, record_to, config.command, self.parts.keep_out)
+        )
 
     def __enter__(self) -> Episode:
         return self
@@ -237,17 +239,13 @@ def _perceived_score(record: RunRecord) -> dict[str, Any]:
     }
 
 
-EXIT_CODES = {
-    EndedBy.REFUSED: 3,
-    EndedBy.INTERRUPTED: 130,
-}
-
-
 def exit_code(result: EpisodeResult) -> int:
-    """The exit code of docs: 0 succeeded, 1 failed, 2 bad input, 3 refused, 4 needs an answer, 130 interrupted."""
+    """0 succeeded, 1 failed, 2 bad input, 3 refused by a rule, 4 needs an answer, 130 interrupted."""
     record = result.record
     if record.problem is not None:
         return 4 if record.problem.kind is ProblemKind.AMBIGUOUS else 2
-    if record.ended_by in EXIT_CODES:
-        return EXIT_CODES[record.ended_by]
+    if record.ended_by is EndedBy.REFUSED:
+        return 3
+    if record.ended_by is EndedBy.INTERRUPTED:
+        return 130
     return 0 if result.success and record.ended_by is EndedBy.DONE else 1

@@ -69,9 +69,7 @@ def _film(episode: Episode, folder: RunFolder, recorder: Recorder, stopwatch: St
         from ..sim.film import write_film
 
         path = folder.path / "episode.mp4"
-        write_film(
-            path, robot.room, robot.snapshots, recorder.captions, command=episode.config.command, fps=FILM_HZ
-        )
+        write_film(path, robot.room, robot.snapshots, recorder.captions, command=episode.config.command, fps=FILM_HZ)
 
 
 def _finish(result: EpisodeResult, folder: RunFolder, stopwatch: Stopwatch) -> None:

@@ -62,14 +62,29 @@ def _find_support(number: int, parts: Sequence[Part], table_m: float) -> int | N
     part = parts[number]
     best, best_m = None, table_m
     for other_number, other in enumerate(parts):
-        if other_number == number or not other.contains(_feet(part), -0.002).any():
+        if other_number == number or other.low_m > part.low_m + 0.02:
             continue
-        surface_m = other.top_m if other.floor_m is None else other.floor_m
-        is_inside = other.floor_m is not None and other.contains(part.center[None], -0.005)[0]
+        if other.floor_m is None:
+            surface_m, is_over = other.top_m, _stands_over(part, other)
+        else:
+            surface_m, is_over = other.floor_m, bool(other.contains(part.center[None], -0.005)[0])
         is_below = surface_m < part.low_m + _REACH_M and part.top_m > surface_m + 0.008
-        if (other.floor_m is None or is_inside) and is_below and surface_m > best_m and other.low_m < part.low_m + 0.02:
+        if is_over and is_below and surface_m > best_m:
             best, best_m = other_number, surface_m
     return best
+
+
+def _stands_over(upper: Part, lower: Part) -> bool:
+    """Whether the upper one's feet are on the lower one, or the lower one ends right under the upper.
+
+    Of a block under another only faces may be seen, so its own outline says little.
+    """
+    if lower.contains(_feet(upper), -0.002).any():
+        return True
+    points = lower.segment.points
+    edge = points[points[:, 2] > lower.top_m - 0.006]
+    is_level = abs(upper.low_m - lower.top_m) < _REACH_M
+    return is_level and bool(upper.contains(edge[:, :2], 0.010).mean() > 0.5)
 
 
 def _feet(part: Part) -> Float[np.ndarray, "5 2"]:

@@ -32,7 +32,7 @@ WORDS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "
 
 _MIN_SATURATION = 0.30
 _BLACK_VALUE = 0.16
-_GRAY_VALUE = 0.58
+_GRAY_VALUE = 0.47
 _BROWN_VALUE = 0.45
 _PINK_SATURATION = 0.62
 

@@ -19,6 +19,7 @@ from .types import Shape
 _MIN_OUTLINE_POINTS = 12
 _PLATE_RATIO = 0.2
 _MUG_RATIO = 0.7
+_ROUND = 1.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
         top = every
     hull = make_hull(top)
     circle, rectangle = fit_circle(top), fit_rectangle(top, spacing_m)
-    is_round = circle.spread_m < 0.75 * rectangle.spread_m
+    is_round = _is_round(hull, circle, rectangle)
     floor_m = _find_floor(points, hull, top_m)
     # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
     is_prism = float(hull.contains(every[:: max(1, len(every) // 2000)], 0.004 + 2 * spacing_m).mean()) > 0.93
@@ -77,7 +78,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
         handle_rad = _find_handle(points, circle, top_m)
     elif not is_prism and floor_m is None:
         circle, rectangle = fit_circle(every), fit_rectangle(every, spacing_m)
-        is_round = circle.spread_m < 0.75 * rectangle.spread_m
+        is_round = _is_round(make_hull(every), circle, rectangle)
     return Part(
         segment, top_m, low_m, circle, rectangle, is_round, is_prism, floor_m, handle_rad, lit_color(segment.colors),
         len(top),
@@ -99,6 +100,12 @@ def redescribe_covered(part: Part, top_m: float, origin_xy: Float[np.ndarray, "2
     return replace(part, top_m=top_m, rectangle=rectangle, floor_m=None, is_prism=True)
 
 
+def _is_round(hull: Hull, circle: Circle, rectangle: Rectangle) -> bool:
+    """Equal width in all directions; corners that coarse pixels cut off still make a square 1.2 times as wide."""
+    is_close = circle.spread_m < 0.6 * rectangle.spread_m
+    return hull.roundness < _ROUND or (is_close and hull.roundness < _ROUND + 0.1)
+
+
 def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
     """Height of the uppermost surface: the middle of the points within the noise of the highest ones."""
     high = float(np.percentile(heights_m, 98.5))
@@ -107,10 +114,10 @@ def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
 
 
 def lit_color(colors: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "3"]:
-    """Colour of the better-lit half, glints left out: what the surface looks like in the light."""
+    """Colour of the best-lit third, glints left out: what the surface looks like in the light."""
     colors = colors[:: max(1, len(colors) // 2000)]
     brightness = colors.sum(1)
-    low, high = np.percentile(brightness, [55, 97])
+    low, high = np.percentile(brightness, [70, 97])
     chosen = (brightness >= low) & (brightness <= high)
     return np.clip(colors[chosen].mean(0) if chosen.any() else colors.mean(0), 0.0, 1.0)
 
@@ -121,8 +128,8 @@ def classify(part: Part, height_m: float) -> tuple[Shape, float]:
     spread = part.circle.spread_m if part.is_round else part.rectangle.spread_m
     other = part.rectangle.spread_m if part.is_round else part.circle.spread_m
     fit = float(np.clip(1.0 - spread / (0.15 * size.min() + 1e-6), 0.0, 1.0))
-    clear = float(np.clip((other - spread) / (other + 1e-6), 0.0, 1.0))
-    confidence = 0.4 + 0.6 * min(1.0, 1.5 * fit) * min(1.0, 2.0 * clear)
+    clear = float(np.clip(0.5 + (other - spread) / (other + spread + 1e-6), 0.0, 1.0))
+    confidence = 0.4 + 0.6 * min(1.0, 1.5 * fit) * clear
     is_open = part.floor_m is not None
     if spread > 0.12 * size.min() or (not is_open and not part.is_prism and part.handle_rad is None):
         return Shape.THING, 0.5

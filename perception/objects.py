@@ -23,6 +23,7 @@ from .types import Shape, SupportSurface
 
 _MIN_HEIGHT_M = 0.006
 _MIN_AREA_M2 = 0.00012
+_SIDE_GAIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -
     segments = split_segments(cloud, quality.voxel_m, quality.min_points)
     parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
     parts = divide_parts(parts, quality.noise_m, spacing_m, quality.min_points)
-    parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M and np.prod(p.size_m) > _MIN_AREA_M2]
+    parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M]
     standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
+    standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
     lidar = _lidar_points(cloud)
     return [_measure(s, cloud, lidar, table, quality) for s in standing]
 
@@ -98,7 +100,8 @@ def _measure(
     yaw = _yaw(part, shape)
     size = np.array([*part.size_m, height_m])
     cavity_m = 0.0 if part.floor_m is None else max(top_m - part.floor_m, 0.0)
-    color, color_confidence = name_color(part.color_rgb)
+    # Of a covered object only sides are seen, which get less light than tops.
+    color, color_confidence = name_color(np.minimum(part.color_rgb * (_SIDE_GAIN if standing.is_covered else 1.0), 1.0))
     center = np.array([*part.center, (top_m + standing.bottom_m) / 2])
     return Measurement(
         make_pose(center, yaw),

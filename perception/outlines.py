@@ -188,6 +188,13 @@ class Hull:
         half = len(_DIRECTIONS) // 2
         return float((self.reach_m[:half] + self.reach_m[half:]).min())
 
+    @property
+    def roundness(self) -> float:
+        """Largest by smallest width: 1 for a circle, 1.41 for a square, more for what is long."""
+        half = len(_DIRECTIONS) // 2
+        widths = self.reach_m[:half] + self.reach_m[half:]
+        return float(widths.max() / max(float(widths.min()), 1e-6))
+
 
 def middle_value(values: Float[np.ndarray, "values"]) -> float:
     """The median (the upper one of two), several times faster than numpy's on short arrays."""

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from .colors import hue_codes
@@ -22,6 +23,8 @@ from .points import Cloud
 
 _OFFSETS = tuple(o for o in itertools.product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
 _SPAN = 1 << 16
+_REACH_VOXELS = 4.5
+_ALIKE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def split_segments(cloud: Cloud, voxel_m: float, min_points: int) -> list[Segmen
         return []
     voxels = _make_voxels(points, colors, voxel_m)
     pairs = _neighbours(voxels.keys)
-    labels = _label(voxels, pairs)
+    labels = _label(voxels, pairs, min_points)
     labels = _absorb_small(labels, voxels, pairs, min_points)
     point_labels = labels[voxels.of_point]
     points_np = points.cpu().numpy().astype(np.float64)
@@ -92,13 +95,18 @@ def _neighbours(keys: Int[np.ndarray, "voxels"]) -> Int[np.ndarray, "pairs 2"]:
     return np.concatenate(pairs)
 
 
-def _label(voxels: _Voxels, pairs: Int[np.ndarray, "pairs 2"]) -> Int[np.ndarray, "voxels"]:
-    """Connected voxels of one colour class, or of nearly the same chroma across a class border."""
+def _label(voxels: _Voxels, pairs: Int[np.ndarray, "pairs 2"], min_points: int) -> Int[np.ndarray, "voxels"]:
+    """Connected voxels of one colour class; large pieces that touch and are of nearly the same chroma are one."""
     first, second = pairs.T
-    chroma = _chroma(voxels.colors)
-    alike = np.abs(chroma[first] - chroma[second]).sum(1) < 0.05
-    joined = (voxels.codes[first] == voxels.codes[second]) | alike
-    return _components(len(voxels.keys), pairs[joined])
+    same = voxels.codes[first] == voxels.codes[second]
+    labels = _components(len(voxels.keys), pairs[same])
+    sizes = np.bincount(labels, weights=voxels.counts)
+    chroma = _chroma(voxels.colors) * voxels.counts[:, None]
+    means = np.stack([np.bincount(labels, weights=column) for column in chroma.T], axis=1) / sizes[:, None]
+    touching = np.unique(labels[pairs[~same]], axis=0)
+    is_large = (sizes >= min_points)[touching].all(axis=1)
+    alike = np.abs(means[touching[:, 0]] - means[touching[:, 1]]).sum(axis=1) < _ALIKE
+    return _components(len(sizes), touching[is_large & alike])[labels]
 
 
 def _components(count: int, pairs: Int[np.ndarray, "pairs 2"]) -> Int[np.ndarray, "nodes"]:
@@ -118,10 +126,13 @@ def _absorb_small(
     pairs: Int[np.ndarray, "pairs 2"],
     min_points: int,
 ) -> Int[np.ndarray, "voxels"]:
-    """Slivers (mixed colours at a border, glints) go to the piece that they touch most; lone ones become −1."""
+    """Slivers go to a large piece of their own colour close by, else (mixed colours, glints) to the one they touch.
+
+    Those that find neither become −1.
+    """
     sizes = np.bincount(labels, weights=voxels.counts)
     is_small = sizes < min_points
-    result = labels.copy()
+    own_target = _near_alike(labels, voxels, is_small)
     touching = labels[pairs]
     across = touching[touching[:, 0] != touching[:, 1]]
     across = np.concatenate([across, across[:, ::-1]])
@@ -131,6 +142,32 @@ def _absorb_small(
         kinds, counts = np.unique(across, axis=0, return_counts=True)
         order = np.argsort(counts, kind="stable")
         target[kinds[order, 0]] = kinds[order, 1]
+    target = np.where(own_target >= 0, own_target, target)
     small: Bool[np.ndarray, "voxels"] = is_small[labels]
+    result = labels.copy()
     result[small] = target[labels[small]]
+    return result
+
+
+def _near_alike(
+    labels: Int[np.ndarray, "voxels"], voxels: _Voxels, is_small: Bool[np.ndarray, "pieces"]
+) -> Int[np.ndarray, "pieces"]:
+    """For each small piece the large piece of like chroma within a few voxels, by most votes; −1: none."""
+    cells = np.stack([voxels.keys // _SPAN**2, voxels.keys // _SPAN % _SPAN, voxels.keys % _SPAN], axis=1)
+    large = ~is_small[labels]
+    result = np.full(len(is_small), -1)
+    small = np.nonzero(~large)[0]
+    if not large.any() or not len(small):
+        return result
+    places = np.nonzero(large)[0]
+    chroma = _chroma(voxels.colors)
+    # Chroma as three more coordinates: a step of 0.02 counts as one voxel.
+    features = np.column_stack([cells, chroma * 50.0])
+    distance, nearest = cKDTree(features[places]).query(features[small], distance_upper_bound=_REACH_VOXELS)
+    found = np.isfinite(distance)
+    if found.any():
+        votes = np.column_stack([labels[small[found]], labels[places[nearest[found]]]])
+        kinds, counts = np.unique(votes, axis=0, return_counts=True)
+        order = np.argsort(counts, kind="stable")
+        result[kinds[order, 0]] = kinds[order, 1]
     return result

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import coal
+import coal as untyped_coal
 import numpy as np
 from jaxtyping import Float, Int
 
 from .object_solids import Solid
 from .robot_model import RobotModel
 from .types import TABLE
+
+coal: Any = untyped_coal
 
 SELF = "self"
 # BASE, the links up to the first joint, cannot reach anything and is checked against the robot itself only.

@@ -73,7 +73,9 @@ def check_limits(playback: Playback, description: RobotDescription) -> list[Find
 def check_ends(trajectory: Trajectory, body: BodyState | None) -> list[Finding]:
     """It starts where the body is, as fast as the body moves, and ends at rest."""
     end = float(np.abs(trajectory.velocities_radps[-1]).max())
-    rest = _plain("rest_at_end", REST_RADPS - end, "rad/s", trajectory.duration_s, f"the last sample moves at {end:.3f}")
+    rest = _plain(
+        "rest_at_end", REST_RADPS - end, "rad/s", trajectory.duration_s, f"the last sample moves at {end:.3f}"
+    )
     if body is None:
         reason = "the state of the body is not known. Read the joints first."
         return [Finding("start", Ruling.NOT_EVALUATED, None, "rad", 0.0, reason), rest]

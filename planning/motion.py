@@ -12,13 +12,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pinocchio
+import pinocchio as untyped_pinocchio
 from jaxtyping import Float
-from ompl import base, geometric, util
+from ompl import base as untyped_base
+from ompl import geometric as untyped_geometric
+from ompl import util as untyped_util
 
 from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room, make_shape
 from .object_solids import box_solid
 from .types import TABLE
+
+pinocchio: Any = untyped_pinocchio
+base: Any = untyped_base
+geometric: Any = untyped_geometric
+util: Any = untyped_util
 
 RECHECK_RAD = 0.005
 SEARCH_STEPS = 4000
@@ -91,7 +98,7 @@ class PathPlanner:
         space.setBounds(bounds)
         info: Any = base.SpaceInformation(space)
         check = _QuickCheck(self.collision, gripper_width_m, room)
-        info.setStateValidityChecker(lambda state: check.is_free([state[i] for i in range(num_joints)]))  # pyright: ignore
+        info.setStateValidityChecker(lambda state: check.is_free([state[i] for i in range(num_joints)]))
         info.setStateValidityCheckingResolution(resolution)
         info.setup()
         problem: Any = base.ProblemDefinition(info)
@@ -151,7 +158,7 @@ class _QuickCheck:
         self._width = gripper_width_m
         kinematics: Any = collision.model.model
         self._kinematics, self._data = kinematics, kinematics.createData()
-        self._shapes: Any = pinocchio.GeometryModel()  # pyright: ignore
+        self._shapes: Any = pinocchio.GeometryModel()
         self._parts: list[str] = []
         frames = {frame.name: i for i, frame in enumerate(kinematics.frames)}
         for body, shape, part in zip(collision.model.bodies, collision.shapes, collision.parts, strict=True):
@@ -172,16 +179,14 @@ class _QuickCheck:
     def is_free(self, positions_rad: list[float]) -> bool:
         """Whether nothing is nearer than the room requires."""
         full = self._collision.model.configuration(np.array(positions_rad), self._width)
-        return not pinocchio.computeCollisions(  # pyright: ignore
+        return not pinocchio.computeCollisions(
             self._kinematics, self._data, self._shapes, self._shapes_data, full, True
         )
 
     def _add(self, name: str, frame: int, T_frame_shape: Float[np.ndarray, "4 4"], shape: Any) -> None:
         placed: Any = self._kinematics.frames[frame]
-        joint, placement = placed.parentJoint, placed.placement * pinocchio.SE3(T_frame_shape)  # pyright: ignore
-        self._shapes.addGeometryObject(
-            pinocchio.GeometryObject(f"{len(self._parts)}", joint, frame, placement, shape)  # pyright: ignore
-        )
+        joint, placement = placed.parentJoint, placed.placement * pinocchio.SE3(T_frame_shape)
+        self._shapes.addGeometryObject(pinocchio.GeometryObject(f"{len(self._parts)}", joint, frame, placement, shape))
         self._parts.append(name)
 
     def _pair_up(self, num_bodies: int, num_moving: int, room: Room) -> None:
@@ -194,8 +199,7 @@ class _QuickCheck:
                 if self._parts[i] != BASE:
                     pairs.append((i, j, room.required(self._parts[i], self._parts[j])))
         for i, j, _ in pairs:
-            self._shapes.addCollisionPair(pinocchio.CollisionPair(i, j))  # pyright: ignore
+            self._shapes.addCollisionPair(pinocchio.CollisionPair(i, j))
         self._shapes_data: Any = self._shapes.createData()
         for request, (_, _, required_m) in zip(self._shapes_data.collisionRequests, pairs, strict=True):
             request.security_margin = required_m + SEARCH_MARGIN_M
-

@@ -13,11 +13,13 @@ from importlib import resources
 from typing import Any, cast
 
 import numpy as np
-import pinocchio
+import pinocchio as untyped_pinocchio
 from jaxtyping import Float
 
 from .inverse_kinematics import IkSettings, improve
 from .robot_bodies import LinkBody, bodies_as_capsules, read_bodies
+
+pinocchio: Any = untyped_pinocchio
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class RobotDescription:
 
 def load_robot(name: str = "panda") -> RobotDescription:
     """The robot of that name among those shipped under planning/data/robots."""
-    folder = resources.files(__package__) / "data" / "robots"
+    folder = resources.files(__package__ or "verbot.planning") / "data" / "robots"
     file = folder / f"{name}.toml"
     if not file.is_file():
         known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
@@ -118,7 +120,7 @@ class RobotModel:
         self.bodies: tuple[LinkBody, ...] = read_bodies(description.urdf)
         self.position_min_rad = np.array(description.position_min_rad)
         self.position_max_rad = np.array(description.position_max_rad)
-        self.model: Any = pinocchio.buildModelFromXML(description.urdf)  # pyright: ignore
+        self.model: Any = pinocchio.buildModelFromXML(description.urdf)
         self._data: Any = self.model.createData()
         self._frames: dict[str, int] = {frame.name: i for i, frame in enumerate(self.model.frames)}
         for name in (*description.arm_joints, *description.gripper.finger_joints):
@@ -153,8 +155,8 @@ class RobotModel:
             raise ValueError(
                 f"Robot '{self.description.name}' has no link '{link}'. Known: {', '.join(self._frames)}. Use one."
             )
-        pinocchio.forwardKinematics(self.model, self._data, self.configuration(positions_rad, gripper_width_m))  # pyright: ignore
-        placement: Any = pinocchio.updateFramePlacement(self.model, self._data, self._frames[link])  # pyright: ignore
+        pinocchio.forwardKinematics(self.model, self._data, self.configuration(positions_rad, gripper_width_m))
+        placement: Any = pinocchio.updateFramePlacement(self.model, self._data, self._frames[link])
         return np.array(placement.homogeneous)
 
     def tool_pose(self, positions_rad: Float[np.ndarray, "joints"]) -> Float[np.ndarray, "4 4"]:
@@ -179,7 +181,9 @@ class RobotModel:
         self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
     ) -> Float[np.ndarray, "capsules 7"]:
         """The body as capsules in the world frame: start xyz, end xyz, radius; boxes are covered by capsules."""
-        poses = {link: self.link_pose(link, positions_rad, gripper_width_m) for link in {name for name, _ in self._mask}}
+        poses = {
+            link: self.link_pose(link, positions_rad, gripper_width_m) for link in {name for name, _ in self._mask}
+        }
         rows = np.array([row for _, row in self._mask])
         T = np.stack([poses[link] for link, _ in self._mask])
         start = np.einsum("nij,nj->ni", T[:, :3, :3], rows[:, :3]) + T[:, :3, 3]
@@ -188,8 +192,8 @@ class RobotModel:
 
     def jacobian(self, positions_rad: Float[np.ndarray, "joints"]) -> Float[np.ndarray, "6 joints"]:
         """Of the tool frame: linear then angular velocity, in world axes."""
-        reference = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED  # pyright: ignore
-        full: Any = pinocchio.computeFrameJacobian(  # pyright: ignore
+        reference = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED
+        full: Any = pinocchio.computeFrameJacobian(
             self.model, self._data, self.configuration(positions_rad, 0.0), self._tool, reference
         )
         return np.array(full[:, self._arm])

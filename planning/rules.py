@@ -77,7 +77,7 @@ class MotionFacts:
 def load_rules(path: Path | None = None) -> tuple[Rule, ...]:
     """The rules of a file; without a path those shipped with the package."""
     if path is None:
-        file, name = resources.files(__package__) / "data" / "rules.toml", "rules.toml"
+        file, name = resources.files(__package__ or "verbot.planning") / "data" / "rules.toml", "rules.toml"
         return read_rules(file.read_text(encoding="utf-8"), name)
     try:
         text = path.read_text(encoding="utf-8")

@@ -109,9 +109,7 @@ def _mug_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
     open_m = min(width_m + OPEN_EXTRA_M, gripper.max_width_m)
     offsets = [0.0, 0.26, -0.26, 0.52, -0.52]
     yaws = [item.yaw_rad + math.pi / 2 + offset for offset in offsets]
-    return [
-        Grasp(pointing_down(yaw, position), open_m, 0.05 * abs(o)) for yaw, o in zip(yaws, offsets, strict=True)
-    ]
+    return [Grasp(pointing_down(yaw, position), open_m, 0.05 * abs(o)) for yaw, o in zip(yaws, offsets, strict=True)]
 
 
 def _rim_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:

@@ -101,7 +101,8 @@ def _mug() -> ObjectModel:
         _box(np.array([0.0435, 0.0, 0.0]), np.array([0.007, 0.008, 0.047])),
         _box(np.array([0.0375, 0.0, -0.020]), np.array([0.017, 0.008, 0.007])),
     ]
-    parts = [_disc(0.028, -top, -top + 0.006), *_ring(wall), *handle]
+    # Sixteen facets: narrower ones let the mug rock between the fingers.
+    parts = [_disc(0.028, -top, -top + 0.006), *_ring(wall, segments=16), *handle]
     return _model("mug", Shape.MUG, np.array([2 * outer, 2 * outer, 2 * top]), parts, cavity_depth_m=0.069)
 
 

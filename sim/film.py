@@ -113,8 +113,8 @@ class FilmCamera:
         return self._window_around(np.concatenate([points_world, shadows_world]))
 
     def _window_around(self, points_world: Float[np.ndarray, "points 3"]) -> tuple[slice, slice] | None:
-        T = self._T_world_camera
-        x, y, z = ((points_world - T[:3, 3]) @ T[:3, :3]).T
+        eye, rotation = self._T_world_camera[:3, 3], self._T_world_camera[:3, :3]
+        x, y, z = ((points_world - eye) @ rotation).T
         lens = self._pinhole.intrinsics
         z = np.maximum(z, 0.05)
         u, v = lens.fx * x / z + lens.cx, lens.fy * y / z + lens.cy

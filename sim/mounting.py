@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from ..perception.types import WORLD
 
 Coordinate = Annotated[float, Field(ge=-10.0, le=10.0)]
+Part = Annotated[float, Field(ge=-1.001, le=1.001)]
 Point = tuple[Coordinate, Coordinate, Coordinate]
 
 
@@ -28,7 +29,7 @@ class MountConfig(BaseModel):
     mount: str = WORLD
     position_m: Point = (0.0, 0.0, 0.0)
     look_at_m: Point | None = None
-    quat_xyzw: tuple[float, float, float, float] | None = None
+    quat_xyzw: tuple[Part, Part, Part, Part] | None = None
     rate_hz: Annotated[float, Field(gt=0.0, le=2000.0)]
     delay_s: Annotated[float, Field(ge=0.0, le=1.0)]
 

@@ -76,7 +76,9 @@ def shade_table(room: RayRoom, brightness: float = 1.0) -> Float32[np.ndarray, "
 
 
 def look_up(
-    table: Float32[np.ndarray, "2 triangles 3"], is_lit: Bool[np.ndarray, "*pixels"], triangle: Int32[np.ndarray, "*pixels"]
+    table: Float32[np.ndarray, "2 triangles 3"],
+    is_lit: Bool[np.ndarray, "*pixels"],
+    triangle: Int32[np.ndarray, "*pixels"],
 ) -> Float32[np.ndarray, "*pixels 3"]:
     """The table's colour for each pixel."""
     num = table.shape[1]

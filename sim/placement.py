@@ -31,12 +31,7 @@ class Outline:
 
     def gap_m(self, other: Outline) -> float:
         """Clear distance between two outlines; negative is overlap. Never more than the true distance."""
-        first, second = self.corners_world, other.corners_world
-        edges = np.concatenate([np.roll(first, -1, axis=0) - first, np.roll(second, -1, axis=0) - second])
-        normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        a, b = first @ normals.T, second @ normals.T
-        return float(np.maximum(b.min(axis=0) - a.max(axis=0), a.min(axis=0) - b.max(axis=0)).max())
+        return float(_gaps_m(self.corners_world[None], other.corners_world)[0])
 
     def is_inside(self, bounds: Bounds) -> bool:
         """Whether all corners lie in the rectangle."""
@@ -60,9 +55,7 @@ def footprint(kind: str) -> Bounds:
 
 def outline(kind: str, x: float, y: float, yaw_rad: float) -> Outline:
     """Outline of an object of `kind` that stands at (x, y) turned by yaw."""
-    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
-    corners = rectangle(footprint(kind)).corners_world @ np.array([[cos, sin], [-sin, cos]])
-    return Outline(corners + np.array([x, y]))
+    return Outline(_corners(kind, np.array([[x, y]]), np.array([yaw_rad]))[0])
 
 
 def find_free_pose(
@@ -79,10 +72,35 @@ def find_free_pose(
 
     A given `yaw_rad` is kept.
     """
-    for _ in range(tries):
-        x, y = rng.uniform(within[:2], within[2:])
-        turn_rad = rng.uniform(-math.pi, math.pi) if yaw_rad is None else yaw_rad
-        shape = outline(kind, x, y, turn_rad)
-        if shape.is_inside(within) and all(shape.gap_m(other) >= gap_m for other in taken):
-            return float(x), float(y), float(turn_rad)
-    return None
+    low, high = np.array(within[:2]), np.array(within[2:])
+    places = rng.uniform(low, high, (tries, 2))
+    yaws_rad = rng.uniform(-math.pi, math.pi, tries)
+    if yaw_rad is not None:
+        yaws_rad[:] = yaw_rad
+    corners = _corners(kind, places, yaws_rad)
+    is_free = np.all((corners >= low) & (corners <= high), axis=(1, 2))
+    for other in taken:
+        is_free[is_free] = _gaps_m(corners[is_free], other.corners_world) >= gap_m
+    found = np.flatnonzero(is_free)
+    if not len(found):
+        return None
+    return float(places[found[0], 0]), float(places[found[0], 1]), float(yaws_rad[found[0]])
+
+
+def _corners(
+    kind: str, places_world: Float[np.ndarray, "places 2"], yaws_rad: Float[np.ndarray, " places"]
+) -> Float[np.ndarray, "places 4 2"]:
+    cos, sin = np.cos(yaws_rad), np.sin(yaws_rad)
+    turns = np.stack([np.stack([cos, -sin], axis=1), np.stack([sin, cos], axis=1)], axis=1)
+    return np.einsum("pij,cj->pci", turns, rectangle(footprint(kind)).corners_world) + places_world[:, None]
+
+
+def _gaps_m(
+    first: Float[np.ndarray, "outlines 4 2"], second: Float[np.ndarray, "4 2"]
+) -> Float[np.ndarray, " outlines"]:
+    """Largest separation along the axes of either rectangle."""
+    second = np.broadcast_to(second, first.shape)
+    edges = np.concatenate([first[:, 1:3] - first[:, 0:2], second[:, 1:3] - second[:, 0:2]], axis=1)
+    axes = edges / np.linalg.norm(edges, axis=2, keepdims=True)
+    a, b = (np.einsum("oci,oki->okc", corners, axes) for corners in (first, second))
+    return np.maximum(b.min(axis=2) - a.max(axis=2), a.min(axis=2) - b.max(axis=2)).max(axis=1)

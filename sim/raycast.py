@@ -159,9 +159,7 @@ class RayRoom:
         from_corner = point_world - np.concatenate([*corners, np.zeros((1, 3), np.float32)])
         return np.einsum("ij,ij->i", normals, from_corner)
 
-    def cast(
-        self, origins_world: Float[np.ndarray, "#rays 3"], directions_world: Float[np.ndarray, "rays 3"]
-    ) -> Hits:
+    def cast(self, origins_world: Float[np.ndarray, "#rays 3"], directions_world: Float[np.ndarray, "rays 3"]) -> Hits:
         """First hits of rays; directions need not have unit length, origins may be one for all."""
         rays = np.empty((len(directions_world), 6), np.float32)
         rays[:, :3] = origins_world

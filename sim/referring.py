@@ -25,7 +25,7 @@ NEAREST_LEAD_M = 0.05
 """By this much "the nearest" must be nearer than the next one, so that everybody sees it."""
 
 
-def refer(scene: Scene, name: str, rng: np.random.Generator) -> str | None:
+def refer(scene: Scene, name: str, rng: np.random.Generator, *, by_relation: bool = True) -> str | None:
     """A phrase that fits only this object; plain ones are likelier than those with size or relation."""
     placed = scene.find(name)
     word = str(rng.choice(WORDS[placed.shape]))
@@ -41,7 +41,7 @@ def refer(scene: Scene, name: str, rng: np.random.Generator) -> str | None:
         phrases.append((2.0, f"the {word}"))
     elif size and _is_only(placed, same_shape):
         phrases.append((1.0, f"the {size} {word}"))
-    if len(same_shape) > 1:
+    if by_relation and len(same_shape) > 1:
         phrases += [(0.5, f"the {word} nearest {anchor}") for anchor in _anchors(scene, placed, same_shape)]
     if not phrases:
         return None
@@ -50,7 +50,7 @@ def refer(scene: Scene, name: str, rng: np.random.Generator) -> str | None:
 
 
 def size_word(placed: PlacedObject) -> str | None:
-    """ "small" or "large" for kinds that come in two sizes."""
+    """The size, "small" or "large", of kinds that come in two."""
     return {"block_small": "small", "block_large": "large"}.get(placed.kind)
 
 
@@ -75,5 +75,3 @@ def _anchors(scene: Scene, placed: PlacedObject, rivals: list[PlacedObject]) -> 
 
 def _distance_m(a: PlacedObject, b: PlacedObject) -> float:
     return float(np.linalg.norm(a.position_world[:2] - b.position_world[:2]))
-
-

@@ -18,7 +18,7 @@ from ..perception.plugin_spec import PluginSpec
 from ..perception.types import SensorFrame
 from ..planning.robot_model import load_robot
 from ..planning.types import MotionConvention, Trajectory
-from .playback import Playback
+from .commanded import CommandedMotion
 from .raycast import RayRoom
 from .robots.panda import MAX_WIDTH_M, Panda
 from .scenes import Scene
@@ -55,7 +55,7 @@ class SimRobot:
         self._composition = composition
         self._tick = 0
         self._arm: Panda | None = None
-        self._playback: Playback | None = None
+        self._motion: CommandedMotion | None = None
         self._rig: SensorRig | None = None
         self._room: RayRoom | None = None
 
@@ -67,7 +67,7 @@ class SimRobot:
     @property
     def is_moving(self) -> bool:
         """Whether a trajectory or a stop is still being played."""
-        return self._playback is not None and self._playback.is_playing(self.time_s)
+        return self._motion is not None and self._motion.is_playing(self.time_s)
 
     @property
     def room(self) -> RayRoom:
@@ -86,7 +86,7 @@ class SimRobot:
         self.world.place(scene)
         self.world.settle()
         self._tick = 0
-        self._playback = Playback(self.description, self.convention, look_rad, MAX_WIDTH_M, STEP_S)
+        self._motion = CommandedMotion(self.description, self.convention, look_rad, MAX_WIDTH_M, STEP_S)
         self._room = RayRoom(self.world.visual_bodies(), scene.light)
         self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
         self.snapshots = []
@@ -115,9 +115,9 @@ class SimRobot:
 
     def _step(self) -> None:
         """1/240 s: targets, physics, what the sensors and the judge see of it."""
-        arm, playback, _ = self._started()
-        now, _, _ = playback.state(self.time_s)
-        following, _, width_m = playback.state(self.time_s + STEP_S)
+        arm, motion, _ = self._started()
+        now, _, _ = motion.state(self.time_s)
+        following, _, width_m = motion.state(self.time_s + STEP_S)
         # The former target with the velocity to the next one: the next target would lead by a step, 4 mm at the tool.
         arm.drive(now, (following - now) / STEP_S, width_m)
         self.world.step()
@@ -144,10 +144,10 @@ class SimRobot:
             return False
         return self._tick == 0 or math.floor(self._tick * hz / STEP_HZ) > math.floor((self._tick - 1) * hz / STEP_HZ)
 
-    def _started(self) -> tuple[Panda, Playback, SensorRig]:
-        if self._arm is None or self._playback is None or self._rig is None:
+    def _started(self) -> tuple[Panda, CommandedMotion, SensorRig]:
+        if self._arm is None or self._motion is None or self._rig is None:
             raise RuntimeError("The robot has no episode yet. Call reset(seed) first.")
-        return self._arm, self._playback, self._rig
+        return self._arm, self._motion, self._rig
 
 
 def build(config: PandaConfig, sensors: Mapping[str, PluginSpec] = BUILT_IN) -> SimRobot:

@@ -59,9 +59,21 @@ class Judge:
         self._start = truth(self._world)
         self._watch.begin()
 
+    @property
+    def start_scene(self) -> SceneState:
+        """The true scene in which the command was given; what its words mean is judged in it."""
+        assert self._start is not None, "begin() first"
+        return self._start
+
+    @property
+    def start_scene(self) -> SceneState:
+        """Truth at the start of the episode, in which a sentence can be grounded for scoring."""
+        if self._start is None:
+            raise RuntimeError("The judge has seen no episode yet. Call reset(seed) of its robot first.")
+        return self._start
+
     def score(self, goal: tuple[Fact, ...], names: Mapping[str, str] | None = None) -> Score:
         """Judge the world as it is now; `names` maps scene names to a person's words, for reading only."""
-        assert self._start is not None, "begin() first"
         now = truth(self._world, self._watch.time_s)
         criteria = tuple(self._judge(fact, now, names or {}) for fact in goal)
         value = float(np.mean([criterion.value for criterion in criteria])) if criteria else 0.0
@@ -70,11 +82,10 @@ class Judge:
         return Score(is_success, value, criteria, violations, self._watch.time_s, self._watch.path_length_m)
 
     def _judge(self, fact: Fact, now: SceneState, names: Mapping[str, str]) -> Criterion:
-        assert self._start is not None
         belief = evaluate(fact, now)
         unstable = self._why_unstable(fact, now)
         met = belief.value is True and unstable is None
-        value = 1.0 if met else UNMET_SHARE * _part_of_way(evaluate(fact, self._start).margin_m, belief.margin_m)
+        value = 1.0 if met else UNMET_SHARE * _part_of_way(evaluate(fact, self.start_scene).margin_m, belief.margin_m)
         words = ", ".join(names.get(argument, argument) for argument in fact.args)
         reason = "holds" if met else (unstable if belief.value is True else "does not hold")
         return Criterion(f"{fact.predicate.value}({words})", met, value, belief.margin_m, reason or "")

@@ -90,7 +90,12 @@ def is_fair(scene: Scene, goal: Sequence[Fact]) -> bool:
         if fact.predicate is Predicate.HOLDING:
             continue
         item, target = state.find(fact.args[0]), state.find(fact.args[1])
-        if item and target and fact.predicate in (Predicate.ON, Predicate.IN) and not fits(item, target, fact.predicate):
+        if (
+            item
+            and target
+            and fact.predicate in (Predicate.ON, Predicate.IN)
+            and not fits(item, target, fact.predicate)
+        ):
             return False
         if not goal_region(fact, state).spots:
             return False
@@ -174,8 +179,7 @@ def _draw_chain_step(rng: np.random.Generator) -> tuple[Predicate, tuple[str, st
 
 def _draw_all(rng: np.random.Generator) -> _Draft | None:
     """All of one shape, two or three, into one container; nothing else of that shape stands around."""
-    kind = _pick(rng, ("block_small", "cylinder"))
-    target = _pick(rng, ("bowl", "tray"))
+    kind, target = (("block_small", "bowl"), ("block_small", "tray"), ("cylinder", "tray"))[int(rng.integers(3))]
     count = 2 if target == "bowl" else int(rng.integers(2, 4))
     colors = [str(color) for color in rng.permutation(tuple(PALETTE))[:count]]
     shape = make_object(kind).shape
@@ -234,7 +238,8 @@ def _make_draft(scene: Scene, facts: Sequence[Fact], rng: np.random.Generator) -
     clauses: list[str] = []
     for fact in facts:
         objects = [name for name in fact.args if name not in SIDES]
-        words = [refer(scene, name, rng) for name in objects]
+        # In a chain "the nearest" could mean before or after the first step.
+        words = [refer(scene, name, rng, by_relation=len(facts) == 1) for name in objects]
         if None in words:
             return None
         clauses.append(_word(fact, [str(word) for word in words], rng))

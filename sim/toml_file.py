@@ -41,11 +41,11 @@ def check_model(data: Any, model: type[Model], where: str, error: type[ValueErro
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """ "Did you mean 'x'? " for the nearest known word, and always the list of all."""
+    """What may have been meant, and always all that is known; continues a sentence."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."
+    every = f"xpected one of: {', '.join(names)}."
+    return f"did you mean '{close[0]}'? E{every}" if close else f"e{every}"
 
 
 def _explain(detail: Any, model: type[BaseModel]) -> str:

@@ -76,6 +76,9 @@ class OracleConfig(BaseModel):
 class OraclePerceiver:
     """Answers with truth, whatever the sensors say; flagged by `source` in every scene it returns."""
 
+    is_oracle = True
+    """Marks every result made with it."""
+
     def __init__(self, config: OracleConfig, setup: PerceiverSetup) -> None:
         self._setup = setup
         self._robot: TrueRobot | None = None

@@ -28,7 +28,8 @@ def check_robot(robot: Robot, *, moves: bool = True) -> None:
     assert robot.time_s >= before_s + 0.3 - 1e-6, "read(until_s) must let time pass to until_s"
     _check_frame(robot, later)
     joints = later.joints
-    assert joints is not None and len(joints.times_s), "a frame of 0.3 s must hold joint samples"
+    assert joints is not None, "a frame of 0.3 s must hold joint samples"
+    assert len(joints.times_s), "a frame of 0.3 s must hold joint samples"
     if moves:
         _check_motion(robot, joints.positions_rad[-1])
     robot.close()

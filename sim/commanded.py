@@ -6,11 +6,12 @@ Out: position, velocity and gripper opening at any time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
+from ..planning.playback import Playback
 from ..planning.robot_model import RobotDescription
 from ..planning.timing import brake, stop_limits
 from ..planning.types import HeldSpan, MotionConvention, Trajectory
@@ -25,31 +26,32 @@ class CommandError(ValueError):
     """A trajectory that this body cannot begin to play; one line that says why."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Piece:
     """A trajectory on the robot's clock. `offset_rad` fades out over BLEND_S."""
 
-    trajectory: Trajectory
-    start_s: float
-    offset_rad: Float[np.ndarray, "joints"]
-
-    @property
-    def end_s(self) -> float:
-        return self.start_s + self.trajectory.duration_s
+    def __init__(self, trajectory: Trajectory, start_s: float, offset_rad: Float[np.ndarray, "joints"]) -> None:
+        self.trajectory = trajectory
+        self.start_s = start_s
+        self.end_s = start_s + trajectory.duration_s
+        self._offset_rad = offset_rad
+        self._playback = Playback(trajectory)
 
     def state(self, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
-        """Position, velocity and opening; before and after the piece, its first and last sample at rest."""
+        """Position, velocity and opening; before and after the piece, its first and last position at rest."""
         t = time_s - self.start_s
-        position, velocity = hermite(self.trajectory, t)
-        width_m = float(np.interp(t, self.trajectory.times_s, self.trajectory.gripper_width_m))
-        if 0.0 <= t < BLEND_S and self.offset_rad.any():
+        within = np.clip([t], 0.0, self.trajectory.duration_s)
+        (position,), (velocity,), _ = self._playback.states(within)
+        width_m = float(self._playback.widths_m(within)[0])
+        if within[0] != t:
+            velocity = np.zeros_like(velocity)
+        elif t < BLEND_S and self._offset_rad.any():
             u = t / BLEND_S
-            position = position + self.offset_rad * (1 - u**3 * (10 - 15 * u + 6 * u**2))
-            velocity = velocity - self.offset_rad * (30 * u**2 * (1 - u) ** 2 / BLEND_S)
+            position = position + self._offset_rad * (1 - u**3 * (10 - 15 * u + 6 * u**2))
+            velocity = velocity - self._offset_rad * (30 * u**2 * (1 - u) ** 2 / BLEND_S)
         return position, velocity, width_m
 
 
-class Playback:
+class CommandedMotion:
     """The commanded motion of one episode."""
 
     def __init__(
@@ -119,27 +121,6 @@ class Playback:
     def _advance(self, time_s: float) -> None:
         if self._next is not None and time_s >= self._next.start_s - 1e-9:
             self._current, self._next = self._next, None
-
-
-def hermite(trajectory: Trajectory, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"]]:
-    """Position and velocity on the cubic pieces between samples; outside of them, the end sample at rest."""
-    times = trajectory.times_s
-    if time_s <= times[0]:
-        return trajectory.positions_rad[0], _end_velocity(trajectory, 0, time_s == times[0])
-    if time_s >= times[-1]:
-        return trajectory.positions_rad[-1], _end_velocity(trajectory, -1, time_s == times[-1])
-    k = int(np.searchsorted(times, time_s, side="right")) - 1
-    span = times[k + 1] - times[k]
-    u = (time_s - times[k]) / span
-    p0, p1 = trajectory.positions_rad[k], trajectory.positions_rad[k + 1]
-    m0, m1 = trajectory.velocities_radps[k] * span, trajectory.velocities_radps[k + 1] * span
-    rise = p1 - p0
-    c2, c3 = 3 * rise - 2 * m0 - m1, m0 + m1 - 2 * rise
-    return p0 + u * (m0 + u * (c2 + u * c3)), (m0 + u * (2 * c2 + 3 * u * c3)) / span
-
-
-def _end_velocity(trajectory: Trajectory, index: int, is_exact: bool) -> Float[np.ndarray, "joints"]:
-    return trajectory.velocities_radps[index] if is_exact else np.zeros(len(trajectory.joint_names))
 
 
 def _from_now(span: HeldSpan, end_s: float) -> HeldSpan:

@@ -1,0 +1,114 @@
+"""Pieces of arm motion that skills are made of: straight lines of the tool and ways through the air.
+
+In:  where the arm is, where the tool should go, the Room.
+Out: TimedPath, or a Blocked that says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..planning.collision import Clearance, CollisionModel, Room
+from ..planning.inverse_kinematics import IkSettings
+from ..planning.motion import PathPlanner, densify, worst_conflict
+from ..planning.robot_model import RobotModel
+from ..planning.timing import LineSpeed, TimedPath, motion_limits, time_path
+from ..planning.types import NoMotionReason
+
+LINE_STEP_M = 0.01
+LINE_JUMP_RAD = 0.25  # between neighbours on a line; more means that the arm would swing around
+SPLINE_STEPS_RAD = (10.0, 0.25, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a piece of motion is not possible; `conflict` names what is in the way."""
+
+    reason: NoMotionReason
+    detail: str
+    conflict: Clearance | None = None
+
+
+class MotionMaker:
+    """Makes checked pieces of motion for one robot."""
+
+    def __init__(self, model: RobotModel, speed: float) -> None:
+        self.model = model
+        self.collision = CollisionModel(model)
+        self._planner = PathPlanner(self.collision)
+        self._limits = motion_limits(model.description, speed)
+        self._line_speed = LineSpeed().scaled(speed)
+        self._look_rad = np.array(model.description.look_rad)
+
+    def reach(
+        self,
+        T_world_tool: Float[np.ndarray, "4 4"],
+        seeds: Sequence[Float[np.ndarray, "joints"]],
+        rng: np.random.Generator,
+    ) -> Float[np.ndarray, "joints"] | None:
+        """Arm position for a tool pose; leans to the look pose, so that the elbow stays where it is out of the way."""
+        return self.model.solve_ik(T_world_tool, [self._look_rad, *seeds], rng, IkSettings(num_restarts=8))
+
+    def line(
+        self,
+        start_rad: Float[np.ndarray, "joints"],
+        T_world_goal: Float[np.ndarray, "4 4"],
+        width_m: float,
+        room: Room,
+        *,
+        slow: float = 1.0,
+    ) -> TimedPath | Blocked:
+        """The tool moves straight to the goal, without turning unless the goal's orientation differs."""
+        waypoints = self._line_waypoints(start_rad, T_world_goal)
+        if waypoints is None:
+            return Blocked(NoMotionReason.NO_IK, "the arm cannot follow the straight line")
+        positions, lengths_m = waypoints
+        conflict = worst_conflict(self.collision.scan(positions, np.full(len(positions), width_m), room), room)
+        if conflict is not None:
+            return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
+        return time_path(positions, self._limits, lengths_m=lengths_m, line=self._line_speed.scaled(slow))
+
+    def transit(
+        self,
+        start_rad: Float[np.ndarray, "joints"],
+        goal_rad: Float[np.ndarray, "joints"],
+        width_m: float,
+        room: Room,
+        rng: np.random.Generator,
+    ) -> TimedPath | Blocked:
+        """Any way from one arm position to another."""
+        path = self._planner.connect(start_rad, goal_rad, width_m, room, int(rng.integers(2**31 - 2)))
+        if path is None:
+            ends = np.stack([start_rad, goal_rad])
+            conflict = worst_conflict(self.collision.scan(ends, np.full(2, width_m), room), room)
+            return Blocked(NoMotionReason.NO_PATH, "no free way through the air was found", conflict)
+        if len(path) == 2:
+            return time_path(path, self._limits)
+        for step_rad in SPLINE_STEPS_RAD:
+            # A smooth curve cuts corners; with more points on the straight pieces it keeps nearer to them.
+            timed = time_path(densify(path, step_rad), self._limits)
+            widths = np.full(len(timed.times_s), width_m)
+            if worst_conflict(self.collision.scan(timed.positions_rad, widths, room), room) is None:
+                return timed
+        return Blocked(NoMotionReason.NO_PATH, "the way found cannot be made smooth without touching something")
+
+    def _line_waypoints(
+        self, start_rad: Float[np.ndarray, "joints"], T_world_goal: Float[np.ndarray, "4 4"]
+    ) -> tuple[Float[np.ndarray, "waypoints joints"], Float[np.ndarray, "waypoints"]] | None:
+        T_world_start = self.model.tool_pose(start_rad)
+        way = T_world_goal[:3, 3] - T_world_start[:3, 3]
+        length_m = float(np.linalg.norm(way))
+        num = max(1, int(np.ceil(length_m / LINE_STEP_M)))
+        positions = [start_rad]
+        for k in range(1, num + 1):
+            T = T_world_start.copy()
+            T[:3, 3] += way * (k / num)
+            solution = self.model.solve_ik(T, [positions[-1]], np.random.default_rng(0), IkSettings(num_restarts=0))
+            if solution is None or np.abs(solution - positions[-1]).max() > LINE_JUMP_RAD:
+                return None
+            positions.append(solution)
+        return np.array(positions), np.linspace(0.0, length_m, num + 1)

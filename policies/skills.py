@@ -1,0 +1,403 @@
+"""Pick, place and look as whole motions, each from rest to rest.
+
+In:  SceneState with the body's state, a PlanStep.
+Out: Trajectory, or NoMotion with what was in the way.
+Each skill lists alternatives best first, looks at hand and fingers alone, then works out the arm for one after the
+other until one is free from beginning to end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import BodyState, ObjectState, SceneState
+from ..planning.collision import Room
+from ..planning.object_solids import Solid, width_between
+from ..planning.placement import goal_region
+from ..planning.timing import Timeline
+from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
+from .grasps import Grasp, make_grasps, turned_half
+from .motion import Blocked, MotionMaker
+from .places import Placement, left_there, make_placements
+from .surroundings import carrying, make_room, names_in_the_way, neighbours, putting_down
+
+CARRY_M = 0.25  # height of the tool while it carries
+APPROACH_M = 0.10  # a line this long leads to the grasp
+SAFE_M = 0.20  # below this the hand first goes straight up
+NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
+RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
+HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
+GRIP_S = 0.35  # friction needs this long to build up
+RELEASE_S = 0.15
+PLACE_SLOWER = 0.5
+MAX_TRIES = 12
+MAX_SCANS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a skill starts from."""
+
+    scene: SceneState
+    body: BodyState
+    step: PlanStep
+    rng: np.random.Generator
+    zones: tuple[Solid, ...] = ()
+
+    def room(self, *, carried: str | None = None, touch: Sequence[str] = ()) -> Room:
+        """What stands around now, with keep-out zones as solids."""
+        room = make_room(self.scene, carried=carried, touch=touch)
+        return replace(room, solids=room.solids + self.zones, rough=room.rough + self.zones)
+
+
+class Skills:
+    """Makes whole motions of one robot."""
+
+    def __init__(self, maker: MotionMaker) -> None:
+        self._maker = maker
+        self._gripper = maker.model.description.gripper
+        self._look_rad = np.array(maker.model.description.look_rad)
+
+    def look(self, now: Situation) -> Trajectory | NoMotion:
+        """To the look pose, keeping hold of what is held."""
+        item = _held_item(now)
+        start = self._start(now, item)
+        if isinstance(start, NoMotion):
+            return start
+        timeline, room = start
+        way = self._maker.transit(timeline.positions_rad, self._look_rad, self._finger_gap(now, item), room, now.rng)
+        if isinstance(way, Blocked):
+            return _no_motion(way, now, "the look pose")
+        timeline.follow(way)
+        held = () if item is None else (HeldSpan(item.id, 0.0, timeline.time_s, self._in_hand(now, item)),)
+        return timeline.build(held=held, touches=neighbours(item, now.scene) if item else (), label="look")
+
+    def pick(self, now: Situation, item: ObjectState) -> Trajectory | NoMotion:
+        """Open, come from above, close, lift."""
+        touch = (item.id, *neighbours(item, now.scene))
+        room = now.room(touch=touch)
+        grasps = make_grasps(item, self._gripper)
+        if not grasps:
+            return NoMotion(NoMotionReason.NO_GRASP, f"{item.shape} {item.id} offers nothing that the gripper can take")
+        free, blocked_by = self._free_grasps(grasps, room, now)
+        if not free:
+            return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", blocked_by)
+
+        def attempt(grasp: Grasp) -> Trajectory | NoMotion:
+            return self._pick_with(now, item, grasp, room, touch)
+
+        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+
+    def place(self, now: Situation, item: ObjectState, relation: Predicate, target_id: str) -> Trajectory | NoMotion:
+        """Carry over the goal, lower, open, rise, look."""
+        region = goal_region(Fact(relation, (item.id, target_id)), now.scene)
+        if not region.spots:
+            detail = f"no free place where {relation.value}({item.id}, {target_id}) would hold"
+            return NoMotion(NoMotionReason.NO_PLACE, detail, region.blocked_by)
+        target = now.scene.find(target_id)
+        touch = _once(*([target.id] if target else []), *neighbours(item, now.scene))
+        if target is not None and relation in (Predicate.IN, Predicate.ON):
+            touch = _once(*touch, *neighbours(target, now.scene))
+        T_hand_object = self._in_hand(now, item)
+        room = carrying(now.room(carried=item.id, touch=touch), item, T_hand_object)
+        tool = self._maker.model.tool_pose(now.body.positions_rad)
+        yaw_now = math.atan2(tool[1, 1], tool[0, 1]) - math.atan2(tool[1, 3], tool[0, 3])
+        placements = make_placements(item, target, relation, region.spots, T_hand_object, yaw_now)
+        free, blocked_by = self._free_placements(placements, room, item, T_hand_object, now)
+        if not free:
+            detail = f"no room for hand and {item.id} at any place for {relation.value}({item.id}, {target_id})"
+            return NoMotion(NoMotionReason.NO_PLACE, detail, blocked_by)
+
+        def attempt(choice: tuple[Placement, float]) -> Trajectory | NoMotion:
+            return self._place_at(now, item, choice, room, touch, T_hand_object)
+
+        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+
+    def _pick_with(
+        self, now: Situation, item: ObjectState, grasp: Grasp, room: Room, touch: tuple[str, ...]
+    ) -> Trajectory | NoMotion:
+        start = self._start(now, None)
+        if isinstance(start, NoMotion):
+            return start
+        timeline, _ = start
+        maker, width = self._maker, grasp.open_m
+        grip = self._nearer_turn(grasp.T_world_tool, timeline.positions_rad, now.rng)
+        if grip is None:
+            return NoMotion(NoMotionReason.NO_IK, f"{item.id} is out of reach")
+        T_world_grip, grip_rad = grip
+        for height_m in (T_world_grip[2, 3] + APPROACH_M, max(CARRY_M, T_world_grip[2, 3] + APPROACH_M)):
+            down = self._line_to(T_world_grip, grip_rad, height_m, width, room)
+            if isinstance(down, Blocked):
+                continue
+            # Until it has opened, the hand is as wide as it was; the wider of both must pass.
+            span = max(width, now.body.gripper_width_m)
+            way = maker.transit(timeline.positions_rad, down.positions_rad[0], span, now.room(), now.rng)
+            if not isinstance(way, Blocked):
+                break
+            down = way
+        else:
+            return _no_motion(down, now, item.id)  # pyright: ignore[reportPossiblyUnboundVariable]
+        timeline.follow(way, width)  # pyright: ignore[reportPossiblyUnboundVariable]
+        if timeline.width_m != width:
+            timeline.pause(0.0, width)
+        timeline.follow(down)
+        closing_s = timeline.time_s
+        timeline.pause(GRIP_S, 0.0)
+        T_world_reached = maker.model.tool_pose(timeline.positions_rad)
+        T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
+        lift = self._lift(timeline, carrying(room, item, T_hand_object), self._gap(item, T_hand_object))
+        if isinstance(lift, Blocked):
+            return _no_motion(lift, now, item.id)
+        return timeline.build(
+            held=(HeldSpan(item.id, closing_s, timeline.time_s, T_hand_object),),
+            touches=touch,
+            label=f"pick {item.id}",
+            target_pose_world=T_world_reached,
+        )
+
+    def _place_at(
+        self,
+        now: Situation,
+        item: ObjectState,
+        choice: tuple[Placement, float],
+        room: Room,
+        touch: tuple[str, ...],
+        T_hand_object: Float[np.ndarray, "4 4"],
+    ) -> Trajectory | NoMotion:
+        placement, open_m = choice
+        start = self._start(now, item)
+        if isinstance(start, NoMotion):
+            return start
+        timeline, _ = start
+        maker, gap = self._maker, self._gap(item, T_hand_object)
+        release_rad = maker.reach(placement.T_world_tool, [timeline.positions_rad], now.rng)
+        if release_rad is None:
+            return NoMotion(NoMotionReason.NO_IK, f"the place for {item.id} is out of reach")
+        hover_m = max(CARRY_M, float(placement.T_world_tool[2, 3]) + APPROACH_M)
+        down: Blocked | object = None
+        for height_m in (hover_m, float(placement.T_world_tool[2, 3]) + APPROACH_M):
+            down = self._line_to(placement.T_world_tool, release_rad, height_m, gap, room, slow=PLACE_SLOWER)
+            if not isinstance(down, Blocked):
+                break
+        if isinstance(down, Blocked):
+            return _no_motion(down, now, f"the place for {item.id}")
+        way = maker.transit(timeline.positions_rad, down.positions_rad[0], gap, room, now.rng)
+        if isinstance(way, Blocked):
+            return _no_motion(way, now, f"the place for {item.id}")
+        timeline.follow(way)
+        timeline.follow(down)
+        release_s = timeline.time_s
+        T_world_released = maker.model.tool_pose(timeline.positions_rad)
+        timeline.pause(RELEASE_S, open_m)
+        after = putting_down(room, left_there(item, T_hand_object, T_world_released))
+        rise = self._lift(timeline, after, max(open_m, gap))
+        if isinstance(rise, Blocked):
+            return _no_motion(rise, now, f"above {item.id}")
+        home = maker.transit(timeline.positions_rad, self._look_rad, max(open_m, gap), after, now.rng)
+        if isinstance(home, Blocked):
+            return _no_motion(home, now, "the look pose")
+        timeline.follow(home)
+        return timeline.build(
+            held=(HeldSpan(item.id, 0.0, release_s, T_hand_object),),
+            touches=(item.id, *touch),
+            label=f"place {item.id}",
+            target_pose_world=T_world_released,
+        )
+
+    def _start(self, now: Situation, item: ObjectState | None) -> tuple[Timeline, Room] | NoMotion:
+        """A timeline that begins where the body is; a low hand first goes straight up."""
+        body = now.body
+        width = 0.0 if item is not None else float(np.clip(body.gripper_width_m, 0.0, self._gripper.max_width_m))
+        timeline = Timeline(body.joint_names, body.positions_rad, width)
+        touch = tuple(o.id for o in now.scene.objects) if item is None else neighbours(item, now.scene)
+        room = now.room()
+        if item is not None:
+            room = carrying(room, item, self._in_hand(now, item))
+        tool = self._maker.model.tool_pose(body.positions_rad)
+        if tool[2, 3] < SAFE_M:
+            leaving = now.room(carried=item.id if item else None, touch=touch)
+            if item is not None:
+                leaving = carrying(leaving, item, self._in_hand(now, item))
+            rise = self._lift(timeline, leaving, self._finger_gap(now, item))
+            if isinstance(rise, Blocked):
+                return _no_motion(rise, now, "the way up")
+        return timeline, room
+
+    def _lift(self, timeline: Timeline, room: Room, width_m: float) -> Blocked | None:
+        """Append a line straight up to the carry height, or as high as the arm gets."""
+        T = self._maker.model.tool_pose(timeline.positions_rad)
+        rise: Blocked | object = None
+        for height_m in (max(CARRY_M, T[2, 3] + 0.08), T[2, 3] + 0.12, T[2, 3] + 0.06):
+            goal = T.copy()
+            goal[2, 3] = height_m
+            rise = self._maker.line(timeline.positions_rad, goal, width_m, room)
+            if not isinstance(rise, Blocked):
+                timeline.follow(rise)
+                return None
+        assert isinstance(rise, Blocked)
+        return rise
+
+    def _line_to(
+        self,
+        T_world_low: Float[np.ndarray, "4 4"],
+        low_rad: Float[np.ndarray, "joints"],
+        height_m: float,
+        width_m: float,
+        room: Room,
+        *,
+        slow: float = 1.0,
+    ):
+        """The line down to a pose from above it, worked out upwards, where the arm's position is known."""
+        above = T_world_low.copy()
+        above[2, 3] = height_m
+        up = self._maker.line(low_rad, above, width_m, room, slow=slow)
+        if isinstance(up, Blocked):
+            return up
+        return up.reversed()
+
+    def _nearer_turn(
+        self, T_world_tool: Float[np.ndarray, "4 4"], now_rad: Float[np.ndarray, "joints"], rng: np.random.Generator
+    ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]] | None:
+        """Of the grasp and the same with fingers exchanged, the one for which the wrist turns less."""
+        found: list[tuple[float, Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]]] = []
+        for T in (T_world_tool, turned_half(T_world_tool)):
+            solution = self._maker.reach(T, [now_rad], rng)
+            if solution is not None:
+                found.append((float(np.abs(solution - self._look_rad).max()), T, solution))
+        if not found:
+            return None
+        _, T, solution = min(found, key=lambda f: f[0])
+        return T, solution
+
+    def _free_grasps(self, grasps: list[Grasp], room: Room, now: Situation) -> tuple[list[Grasp], tuple[str, ...]]:
+        """Grasps at which hand and fingers have room, with the widest opening that fits; else what is in the way."""
+        free: list[tuple[float, Grasp]] = []
+        blocked: list[tuple[str, ...]] = []
+        for grasp in grasps[:MAX_SCANS]:
+            openings = [grasp.open_m - less for less in NARROWER_M]
+            found = self._maker.collision.gripper_scan(
+                np.repeat(grasp.T_world_tool[None], len(openings), axis=0), np.array(openings), room
+            )
+            for opening, clearances in zip(openings, found, strict=True):
+                in_the_way = names_in_the_way(clearances, room, now.scene)
+                short = any(c.distance_m < room.required(c.part, c.owner) for c in clearances)
+                if short:
+                    blocked.append(in_the_way)
+                    continue
+                least = min((c.distance_m for c in clearances if c.owner in _others(room, c.part)), default=0.02)
+                narrow = (grasp.open_m - opening) * 2
+                free.append((grasp.cost + narrow + 2 * max(0.0, 0.02 - least), replace(grasp, open_m=opening)))
+                break
+        free.sort(key=lambda pair: pair[0])
+        fewest = min((b for b in blocked if b), key=len, default=())
+        return [grasp for _, grasp in free], fewest
+
+    def _free_placements(
+        self,
+        placements: list[Placement],
+        room: Room,
+        item: ObjectState,
+        T_hand_object: Float[np.ndarray, "4 4"],
+        now: Situation,
+    ) -> tuple[list[tuple[Placement, float]], tuple[str, ...]]:
+        """Placements where object, hand and opening fingers have room, as low as they have it."""
+        gap = self._gap(item, T_hand_object)
+        found: list[tuple[float, Placement, float]] = []
+        blocked: list[tuple[str, ...]] = []
+        for placement in placements[:MAX_SCANS]:
+            for higher in HIGHER_M:
+                T = placement.T_world_tool.copy()
+                T[2, 3] += higher
+                widest = self._widest_release(T, gap, room, left_there(item, T_hand_object, T), now, blocked)
+                if widest is not None:
+                    cost = placement.cost + 5 * higher + 2 * (RELEASE_M[0] - (widest - gap))
+                    found.append((cost, replace(placement, T_world_tool=T), widest))
+                    break
+            if len(found) >= MAX_TRIES and now.step.attempt < MAX_TRIES:
+                break
+        found.sort(key=lambda entry: entry[0])
+        fewest = min((b for b in blocked if b), key=len, default=())
+        return [(placement, width) for _, placement, width in found], fewest
+
+    def _widest_release(
+        self,
+        T_world_tool: Float[np.ndarray, "4 4"],
+        gap_m: float,
+        room: Room,
+        left: ObjectState,
+        now: Situation,
+        blocked: list[tuple[str, ...]],
+    ) -> float | None:
+        """How far the fingers may open here, or None where not even the closed hand fits."""
+        scan = self._maker.collision.gripper_scan
+        closed = scan(T_world_tool[None], np.array([gap_m]), room)[0]
+        if any(c.distance_m < room.required(c.part, c.owner) for c in closed):
+            blocked.append(names_in_the_way(closed, room, now.scene))
+            return None
+        after = putting_down(room, left)
+        widths = [min(gap_m + extra, self._gripper.max_width_m) for extra in RELEASE_M]
+        opened = scan(np.repeat(T_world_tool[None], len(widths), axis=0), np.array(widths), after)
+        for width, clearances in zip(widths, opened, strict=True):
+            if not any(c.distance_m < after.required(c.part, c.owner) for c in clearances):
+                return width
+            blocked.append(names_in_the_way(clearances, after, now.scene))
+        return None
+
+    def _in_hand(self, now: Situation, item: ObjectState) -> Float[np.ndarray, "4 4"]:
+        """T_hand_object as perceived."""
+        return np.linalg.inv(self._maker.model.tool_pose(now.body.positions_rad)) @ item.pose_world
+
+    def _gap(self, item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"]) -> float:
+        """Distance of the fingers that hold the object so."""
+        return width_between(item, T_hand_object, self._gripper.max_width_m)
+
+    def _finger_gap(self, now: Situation, item: ObjectState | None) -> float:
+        """Distance of the fingers now."""
+        if item is not None:
+            return self._gap(item, self._in_hand(now, item))
+        return float(np.clip(now.body.gripper_width_m, 0.0, self._gripper.max_width_m))
+
+
+def _once(*names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _held_item(now: Situation) -> ObjectState | None:
+    return None if now.body.held is None else now.scene.find(now.body.held)
+
+
+def _others(room: Room, part: str) -> frozenset[str]:
+    """Owners that the part must keep away from."""
+    names = {solid.owner for solid in room.solids}
+    return frozenset(name for name in names if room.required(part, name) > 0.001)
+
+
+def _from_attempt(choices: list, attempt: int) -> list:
+    """Alternatives starting with the `attempt`-th; those before it come last."""
+    if not choices:
+        return choices
+    start = attempt % len(choices)
+    return (choices[start:] + choices[:start])[:MAX_TRIES]
+
+
+def _first_success(choices: list, make: Callable[..., Trajectory | NoMotion]) -> Trajectory | NoMotion:
+    """The first alternative that works out, else the first failure, with everything found in the way."""
+    failures: list[NoMotion] = []
+    for choice in choices:
+        result = make(choice)
+        if isinstance(result, Trajectory):
+            return result
+        failures.append(result)
+    names = dict.fromkeys(name for failure in failures for name in failure.blocked_by)
+    return replace(failures[0], blocked_by=tuple(names))
+
+
+def _no_motion(blocked: Blocked, now: Situation, goal: str) -> NoMotion:
+    owner = blocked.conflict.owner if blocked.conflict is not None else None
+    names = (owner,) if owner is not None and now.scene.find(owner) is not None else ()
+    return NoMotion(blocked.reason, f"{blocked.detail} on the way to {goal}", names)

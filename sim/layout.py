@@ -1,0 +1,158 @@
+"""Put the objects of a scene on the table, apart from each other.
+
+In:  named entries, given places first, and a generator.
+Out: PlacedObjects, or a SceneError that names the object which is off the table, overlaps or finds no room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import Shape
+from .catalogue import make_object
+from .placement import TABLE_BOUNDS, Outline, find_free_pose, outline, rectangle
+from .scene_file import ObjectEntry, SceneError
+
+GRASP_GAP_M = 0.035
+"""Room between outlines that lets a gripper finger in; kept around everything that the seed places."""
+LAYOUT_TRIES = 40
+LOW_ZONE_M = 0.25  # objects keep out of the zones that reach down to here, as the hand above them must
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedObject:
+    """One object; `position_world` is the centre of its box (for a mug the body's, without the handle)."""
+
+    name: str
+    kind: str
+    color: str
+    position_world: Float[np.ndarray, "3"]
+    yaw_rad: float
+
+    @property
+    def shape(self) -> Shape:
+        """Generic shape class of the kind."""
+        return make_object(self.kind).shape
+
+
+KeepOut = tuple[float, float, float, float, float, float]
+
+
+def lay_out(
+    fixed: Sequence[ObjectEntry],
+    added: Sequence[ObjectEntry],
+    zones: Sequence[KeepOut],
+    at_least: int,
+    rng: np.random.Generator,
+) -> tuple[PlacedObject, ...]:
+    """Place everything: given poses, then the rest by size at random, then what stands on others.
+
+    Of `added` as many are placed as fit, so that there are `at_least` objects in all.
+    """
+    placed, taken = _place_given(fixed)
+    taken += [rectangle((zone[0], zone[1], zone[3], zone[4])) for zone in zones if zone[2] < LOW_ZONE_M]
+    waiting = [entry for entry in fixed if entry.position_world is None and entry.on is None]
+    at_least = max(at_least, len(fixed))
+    most: dict[str, PlacedObject] = {}
+    missing = waiting[0] if waiting else None
+    for _ in range(LAYOUT_TRIES):
+        trial, missing = _try_layout(waiting, added, taken, rng)
+        if missing is None and len(trial) > len(most):
+            most = trial
+        if missing is None and len(trial) == len(waiting) + len(added):
+            break
+    total = len(placed) + len(most) + sum(entry.on is not None for entry in fixed)
+    if missing is not None and not most and waiting:
+        raise SceneError(
+            f"object '{missing.name}' ({missing.color} {missing.kind}) finds no free place on the table with "
+            f"{GRASP_GAP_M * 100:.1f} cm around it. Take objects out or give them a `position_world`."
+        )
+    if total < at_least:
+        raise SceneError(
+            f"only {total} of at least {at_least} objects fit on the table. Lower clutter.min_total or use small kinds."
+        )
+    placed.update(most)
+    _place_on_others(fixed, placed)
+    order = [str(entry.name) for entry in (*fixed, *added)]
+    return tuple(placed[name] for name in order if name in placed)
+
+
+def _place_given(fixed: Sequence[ObjectEntry]) -> tuple[dict[str, PlacedObject], list[Outline]]:
+    """Objects with a given place; SceneError when one is off the table or overlaps another."""
+    placed: dict[str, PlacedObject] = {}
+    outlines: dict[str, Outline] = {}
+    for entry in fixed:
+        if entry.position_world is None:
+            continue
+        name, (x, y), yaw_rad = str(entry.name), entry.position_world, entry.yaw_rad or 0.0
+        shape = outline(entry.kind, x, y, yaw_rad)
+        if not shape.is_inside(TABLE_BOUNDS):
+            x0, y0, x1, y1 = TABLE_BOUNDS
+            raise SceneError(
+                f"object '{name}' at ({x:g}, {y:g}) is off the table, expected all of it within x {x0:g} to {x1:g} "
+                f"and y {y0:g} to {y1:g} m. Move it."
+            )
+        for other, other_shape in outlines.items():
+            if (gap := shape.gap_m(other_shape)) < -1e-6:
+                raise SceneError(f"object '{name}' overlaps '{other}' by {-gap * 1000:.0f} mm. Move one of them.")
+        outlines[name] = shape
+        placed[name] = _stand(entry, x, y, yaw_rad)
+    return placed, list(outlines.values())
+
+
+def _try_layout(
+    waiting: Sequence[ObjectEntry], added: Sequence[ObjectEntry], taken: Sequence[Outline], rng: np.random.Generator
+) -> tuple[dict[str, PlacedObject], ObjectEntry | None]:
+    """One attempt, large objects first; the second value is the first fixed object that found no place."""
+    result: dict[str, PlacedObject] = {}
+    shapes = list(taken)
+    by_size = sorted((*waiting, *added), key=lambda entry: -float(make_object(entry.kind).size_m[:2].max()))
+    for entry in by_size:
+        pose = find_free_pose(entry.kind, shapes, GRASP_GAP_M, rng, yaw_rad=entry.yaw_rad)
+        if pose is None and entry in waiting:
+            return {}, entry
+        if pose is None:
+            continue
+        shapes.append(outline(entry.kind, *pose))
+        result[str(entry.name)] = _stand(entry, *pose)
+    return result, None
+
+
+def _stand(entry: ObjectEntry, x: float, y: float, yaw_rad: float, floor_m: float = 0.0) -> PlacedObject:
+    height_m = float(make_object(entry.kind).size_m[2])
+    return PlacedObject(
+        str(entry.name), entry.kind, entry.color, np.array([x, y, floor_m + height_m / 2]), float(yaw_rad)
+    )
+
+
+def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObject]) -> None:
+    """Objects that stand on or in others, once those are placed."""
+    waiting = [entry for entry in fixed if entry.on is not None]
+    bases = [entry.on for entry in waiting]
+    for entry in waiting:
+        if bases.count(entry.on) > 1:
+            raise SceneError(
+                f"object '{entry.name}' shares the place on '{entry.on}', expected one. Move it elsewhere."
+            )
+    while waiting:
+        ready = [entry for entry in waiting if entry.on in placed]
+        if not ready:
+            names = ", ".join(f"'{entry.name}'" for entry in waiting)
+            raise SceneError(f"objects {names} stand on each other in a ring. Put one of them on the table.")
+        for entry in ready:
+            placed[str(entry.name)] = _stand_on(entry, placed[str(entry.on)])
+            waiting.remove(entry)
+
+
+def _stand_on(entry: ObjectEntry, base: PlacedObject) -> PlacedObject:
+    """In the middle of the base's top, or of its opening."""
+    below, above = make_object(base.kind), make_object(entry.kind)
+    if above.size_m[:2].max() > below.size_m[:2].min() + 1e-9:
+        raise SceneError(f"object '{entry.name}' is wider than '{base.name}', which is to carry it. Swap them.")
+    floor_m = float(base.position_world[2] + below.size_m[2] / 2 - below.cavity_depth_m)
+    x, y = base.position_world[:2]
+    return _stand(entry, float(x), float(y), base.yaw_rad if entry.yaw_rad is None else entry.yaw_rad, floor_m)
