@@ -15,6 +15,7 @@ from jaxtyping import Float
 from .describe import Part, redescribe_covered
 
 _REACH_M = 0.010
+_OVERHANG_M = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ def arrange(
     covered: dict[int, float] = {}
     for upper, lower in enumerate(supports):
         if lower is not None and parts[lower].floor_m is None:
-            border = (parts[upper].low_m + float(np.percentile(parts[lower].segment.points[:, 2], 99))) / 2
+            # A face under an overhang is seen only in its lower part: then the upper one's lower edge decides.
+            gap = parts[upper].low_m - parts[lower].top_m
+            border = parts[lower].top_m + (1.0 if gap > 0.006 else 0.3) * gap
             covered[lower] = min(border, covered.get(lower, np.inf))
     for number, border in covered.items():
         if _hidden_share(parts, supports, number) > 0.5:
@@ -83,7 +86,7 @@ def _stands_over(upper: Part, lower: Part) -> bool:
         return True
     points = lower.segment.points
     edge = points[points[:, 2] > lower.top_m - 0.006]
-    is_level = abs(upper.low_m - lower.top_m) < _REACH_M
+    is_level = -_REACH_M < upper.low_m - lower.top_m < _OVERHANG_M
     return is_level and bool(upper.contains(edge[:, :2], 0.010).mean() > 0.5)
 
 

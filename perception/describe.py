@@ -62,7 +62,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
     """Measure a segment on its own."""
     points = segment.points
     top_m = top_height(points[:, 2], noise_m)
-    low_m = float(np.percentile(points[:: max(1, len(points) // 4000), 2], 1.5))
+    low_m = low_height(points[:, 2])
     is_top = points[:, 2] > top_m - max(0.003, 4 * noise_m)
     top, every = points[is_top, :2], points[:, :2]
     if len(top) < _MIN_OUTLINE_POINTS:
@@ -111,6 +111,12 @@ def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
     high = float(np.percentile(heights_m, 98.5))
     band = heights_m[heights_m > high - max(0.0025, 3.5 * noise_m)]
     return middle_value(band) if len(band) else high
+
+
+def low_height(heights_m: Float[np.ndarray, "points"]) -> float:
+    """Height of the lowest points but a few stray ones."""
+    rank = min(len(heights_m) - 1, max(4, len(heights_m) // 250))
+    return float(np.partition(heights_m, rank)[rank])
 
 
 def lit_color(colors: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "3"]:
@@ -172,7 +178,10 @@ def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: f
     """Direction of a narrow piece that sticks out below the rim of a round body; None when there is none."""
     offset = points[:, :2] - circle.center
     radius = np.linalg.norm(offset, axis=1)
-    outside = (radius > circle.radius_m + 0.005) & (radius < circle.radius_m + 0.04) & (points[:, 2] < top_m - 0.004)
+    # Close to the table lies its own noise, which a colourless mug takes for its own.
+    low_m = 0.75 * points[:, 2].min() + 0.25 * top_m
+    is_between = (points[:, 2] < top_m - 0.004) & (points[:, 2] > low_m)
+    outside = (radius > circle.radius_m + 0.005) & (radius < circle.radius_m + 0.04) & is_between
     if outside.sum() < max(6, 0.004 * len(points)):
         return None
     directions = offset[outside] / radius[outside, None]

@@ -15,9 +15,9 @@ from jaxtyping import Float
 from .arrange import Standing, arrange
 from .colors import name_color
 from .describe import Part, classify, describe_segment
-from .divide import divide_parts
 from .geometry import make_pose
 from .points import Cloud
+from .regroup import Fineness, regroup
 from .segments import split_segments
 from .types import Shape, SupportSurface
 
@@ -60,7 +60,7 @@ def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -
     spacing_m = min((s for s in cloud.spacing_m if np.isfinite(s)), default=0.002)
     segments = split_segments(cloud, quality.voxel_m, quality.min_points)
     parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
-    parts = divide_parts(parts, quality.noise_m, spacing_m, quality.min_points)
+    parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
     parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M]
     standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
     standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]

@@ -137,7 +137,7 @@ def _fit_sides(
             if len(place) < 3:
                 continue
             at = (place + 0.5 + 0.1 * num_bins) / (1.2 * num_bins) * length
-            slope, offset, spread = _fit_line(at, extreme[place])
+            slope, offset, spread = _fit_line(at, extreme[place], sign * float(side[axis]))
             side[axis] = sign * offset
             # Turning the frame by a small angle moves the two axes in opposite senses.
             turns.append(sign * slope * (1.0 if axis == 1 else -1.0))
@@ -146,10 +146,13 @@ def _fit_sides(
     return float(np.clip(turn, -0.05, 0.05)), low, high
 
 
-def _fit_line(at: Float[np.ndarray, "places"], value: Float[np.ndarray, "places"]) -> tuple[float, float, float]:
-    """Slope, value in the middle and scatter of a line, outliers trimmed."""
-    keep = np.abs(value - middle_value(value)) < 0.006
-    slope, offset, spread = 0.0, (middle_value(value)), 0.001
+def _fit_line(
+    at: Float[np.ndarray, "places"], value: Float[np.ndarray, "places"], expected: float
+) -> tuple[float, float, float]:
+    """Slope, value in the middle and scatter of a line through the values near the expected one."""
+    # Where a side was not seen, the outermost points are those of the opposite side.
+    keep = np.abs(value - expected) < 0.005
+    slope, offset, spread = 0.0, expected, 0.001
     for _ in range(2):
         if keep.sum() < 3:
             break

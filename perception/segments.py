@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from .colors import hue_codes
@@ -163,7 +163,7 @@ def _near_alike(
     chroma = _chroma(voxels.colors)
     # Chroma as three more coordinates: a step of 0.02 counts as one voxel.
     features = np.column_stack([cells, chroma * 50.0])
-    distance, nearest = cKDTree(features[places]).query(features[small], distance_upper_bound=_REACH_VOXELS)
+    distance, nearest = KDTree(features[places]).query(features[small], distance_upper_bound=_REACH_VOXELS)
     found = np.isfinite(distance)
     if found.any():
         votes = np.column_stack([labels[small[found]], labels[places[nearest[found]]]])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import coal as untyped_coal
+import coal as untyped_coal  # pyright: ignore[reportMissingImports]
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -51,7 +51,7 @@ class Room:
     solids: tuple[Solid, ...] = ()
     table_m: float | None = 0.0
     carried: tuple[Solid, ...] = ()
-    required_m: dict[tuple[str, str], float] = field(default_factory=dict)
+    required_m: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     rough: tuple[Solid, ...] = ()
 
     def required(self, part: str, owner: str) -> float:

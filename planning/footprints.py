@@ -85,22 +85,21 @@ class Footprint:
 
 def make_footprint(item: ObjectState) -> Footprint:
     """The object from above, with its true lowest and highest point even when it is tilted."""
-    pose = item.pose_world
-    half = [float(size) / 2 for size in item.size_m]
-    x, y, z = (float(v) for v in pose[:3, 3])
-    up = abs(float(pose[2, 2]))
-    if item.shape in ROUND_SHAPES:
-        radius = max(half[0], half[1])
-        half_z = up * half[2] + math.sqrt(max(0.0, 1.0 - up * up)) * radius
-        if up >= UPRIGHT_COS:
-            return Footprint(x, y, radius, radius, 0.0, True, z - half_z, z + half_z)
+    rows: list[list[float]] = item.pose_world.tolist()
+    half_x, half_y, half_z = (0.5 * size for size in item.size_m.tolist())
+    (xx, xy, xz, x), (yx, yy, yz, y), (zx, zy, up, z) = rows[:3]
+    is_round = item.shape in ROUND_SHAPES
+    if is_round:
+        half_x = half_y = max(half_x, half_y)
+        reach_z = abs(up) * half_z + math.sqrt(max(0.0, 1.0 - up * up)) * half_x
     else:
-        half_z = sum(abs(float(pose[2, i])) * half[i] for i in range(3))
-        if up >= UPRIGHT_COS:
-            return Footprint(x, y, half[0], half[1], item.yaw_rad, False, z - half_z, z + half_z)
-    half_x = sum(abs(float(pose[0, i])) * half[i] for i in range(3))
-    half_y = sum(abs(float(pose[1, i])) * half[i] for i in range(3))
-    return Footprint(x, y, half_x, half_y, 0.0, False, z - half_z, z + half_z)
+        reach_z = abs(zx) * half_x + abs(zy) * half_y + abs(up) * half_z
+    if abs(up) >= UPRIGHT_COS:
+        yaw_rad = 0.0 if is_round else math.atan2(yx, xx)
+        return Footprint(x, y, half_x, half_y, yaw_rad, is_round, z - reach_z, z + reach_z)
+    reach_x = abs(xx) * half_x + abs(xy) * half_y + abs(xz) * half_z
+    reach_y = abs(yx) * half_x + abs(yy) * half_y + abs(yz) * half_z
+    return Footprint(x, y, reach_x, reach_y, 0.0, False, z - reach_z, z + reach_z)
 
 
 def gap_m(a: Footprint, b: Footprint) -> float:

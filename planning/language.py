@@ -23,8 +23,8 @@ MAX_READINGS = 8
 class Clause:
     """One thing to do. A pick has no predicate; `side` is set for places at a side of the table.
 
-    `later` begins a new stage ("then"); `stacked` says that the verb was to stack. `source` is where the object is to be
-    taken out of ("take the block out of the bowl").
+    `later` begins a new stage ("then"); `stacked` says that the verb was to stack; `source` is what the object is to
+    be taken out of ("take the block out of the bowl").
     """
 
     moved: tuple[Reference, ...]
@@ -66,7 +66,8 @@ def parse(command: str, lexicon: Lexicon | None = None) -> Parsed | Problem:
             f"The command has {len(tokens)} words, expected at most {MAX_WORDS}. Say it in several commands.",
         )
     reader = _CommandReader(tokens, lexicon)
-    readings = reader.sentences(0, None)
+    # "put A in B and C on D" is two places before it is one list ("[A in B] and C") that goes on D.
+    readings = sorted(reader.sentences(0, None), key=_num_qualified_in_lists)
     if readings:
         return Parsed(command, tuple(readings))
     return Problem(ProblemKind.NOT_UNDERSTOOD, reader.explain())
@@ -82,6 +83,10 @@ def _unknown_word(word: str, lexicon: Lexicon) -> Problem:
     return Problem(ProblemKind.UNKNOWN_WORD, f"Unknown word '{shown}'. {hint} {EXAMPLE}", nearest)
 
 
+def _num_qualified_in_lists(reading: tuple[Clause, ...]) -> int:
+    return sum(len(r.where) for clause in reading if len(clause.moved) > 1 for r in clause.moved)
+
+
 class _CommandReader(PhraseReader):
     """Verbs, goals and chains over the phrases for objects; remembers what it has read from where."""
 
@@ -92,7 +97,9 @@ class _CommandReader(PhraseReader):
     def explain(self) -> str:
         """One line on where reading stopped."""
         if not any(True for _ in self.match("verbs", 0)):
-            return f'"{self.text(0, 1)}" is not something that can be done here, expected put, stack, move or pick up. {EXAMPLE}'
+            return (
+                f'"{self.text(0, 1)}" is nothing to do, expected to begin with put, stack, move or pick up. {EXAMPLE}'
+            )
         read, rest = self.text(0, self.reached), self.text(self.reached, self.reached + 6)
         if not rest:
             return f'"{read}" is not complete, expected an object and a place for it. {EXAMPLE}'

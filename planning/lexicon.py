@@ -86,7 +86,7 @@ def load_lexicon(path: Path | None = None) -> Lexicon:
 
 @functools.cache
 def _load_shipped() -> Lexicon:
-    text = (resources.files(__package__) / "data" / "lexicon.toml").read_text(encoding="utf-8")
+    text = (resources.files(__package__ or "verbot.planning") / "data" / "lexicon.toml").read_text(encoding="utf-8")
     return _build(tomllib.loads(text), "lexicon.toml")
 
 

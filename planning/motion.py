@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pinocchio as untyped_pinocchio
+import pinocchio as untyped_pinocchio  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
-from ompl import base as untyped_base
-from ompl import geometric as untyped_geometric
-from ompl import util as untyped_util
+from ompl import base as untyped_base  # pyright: ignore[reportMissingTypeStubs]
+from ompl import geometric as untyped_geometric  # pyright: ignore[reportMissingTypeStubs]
+from ompl import util as untyped_util  # pyright: ignore[reportMissingTypeStubs]
 
 from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room, make_shape
 from .object_solids import box_solid

@@ -115,16 +115,22 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
         return _on_object_m(over, under, b)
     if predicate is Predicate.IN:
         return _in_m(over, under, b)
-    on_table_m = _on_table_m(a, scene)
-    if on_table_m is None:
+    if scene.table is None:
         return None
     if predicate is Predicate.NEXT_TO:
         gap = gap_m(over, under)
         margin_m = min(NEXT_GAP_M - gap, gap - SIDE_GAP_M)
     else:
         margin_m = _direction_m(over, under, DIRECTIONS[predicate])
-    # Resting on the table is a condition; how exactly it rests says nothing about the direction's margin.
-    return min(margin_m, on_table_m) if on_table_m <= 0.0 else margin_m
+    return _if_on_table(margin_m, a, scene)
+
+
+def _if_on_table(margin_m: float, item: ObjectState, scene: SceneState) -> float | None:
+    """Resting on the table is a condition; how exactly it rests says nothing about the relation's margin."""
+    if margin_m <= 0.0:
+        return margin_m
+    on_table_m = _on_table_m(item, scene)
+    return None if on_table_m is None else min(margin_m, on_table_m) if on_table_m <= 0.0 else margin_m
 
 
 def _on_table_m(item: ObjectState, scene: SceneState) -> float | None:
@@ -141,10 +147,10 @@ def _on_table_m(item: ObjectState, scene: SceneState) -> float | None:
         y_max - a.y_m,
     )
     for other in scene.objects:
-        if other.id == item.id or math.hypot(*(item.position_world - other.position_world)[:2]) > 0.3:
+        if other.cavity_depth_m <= 0.0 or other.id == item.id:
             continue
         b = make_footprint(other)
-        if other.cavity_depth_m > 0.0 and _in_m(a, b, other) > 0.0:
+        if math.hypot(a.x_m - b.x_m, a.y_m - b.y_m) < b.outer_radius_m and _in_m(a, b, other) > 0.0:
             margin = min(margin, -b.inside_m(a.x_m, a.y_m))
     return margin
 
@@ -182,14 +188,13 @@ def _at_side_m(item: ObjectState, side: str, scene: SceneState) -> float | None:
     """How far the object's centre is beyond the middle strip of the table."""
     if side not in SIDES:
         raise ValueError(f"No side '{side}' of the table. Use one of: {', '.join(SIDES)}.")
-    on_table_m = _on_table_m(item, scene)
-    if scene.table is None or on_table_m is None:
+    if scene.table is None:
         return None
     x_min, y_min, x_max, y_max = scene.table.bounds_world
     dx, dy = SIDES[side]
     x, y = float(item.position_world[0]), float(item.position_world[1])
     margin_m = (x - (x_min + x_max) / 2) * dx + (y - (y_min + y_max) / 2) * dy - AT_SIDE_M[side]
-    return min(margin_m, on_table_m) if on_table_m <= 0.0 else margin_m
+    return _if_on_table(margin_m, item, scene)
 
 
 def _confidence(margin_m: float, known: list[ObjectState]) -> float:

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any, cast
 
 import numpy as np
-import pinocchio as untyped_pinocchio
+import pinocchio as untyped_pinocchio  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
 
 from .inverse_kinematics import IkSettings, improve

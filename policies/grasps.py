@@ -21,6 +21,8 @@ OPEN_EXTRA_M = 0.020  # opened wider than the object by this much
 TIP_ABOVE_SUPPORT_M = 0.0045  # fingertips stay this far above what the object stands on
 DEPTH_SHARE = 0.6  # tool this share of the height below the top …
 DEPTH_MAX_M = 0.025  # … but not deeper, or the hand comes down on the object
+DEPTH_MIN_M = 0.0105  # the pads end this far above the tool; higher up they would not be covered
+RAISE_M = 0.004  # a higher grasp keeps the hand above what stands beside the object
 MUG_DEPTH_M = 0.030
 RIM_DEPTH_M = 0.016
 RIM_OPEN_M = 0.040
@@ -94,8 +96,13 @@ def _body_grasp(
     top_m, bottom_m = _heights(item)
     depth_m = min(DEPTH_SHARE * (top_m - bottom_m), DEPTH_MAX_M)
     height_m = max(top_m - depth_m, bottom_m + TIP_ABOVE_SUPPORT_M + gripper.tip_to_tool_m)
-    position = np.array([*item.position_world[:2], height_m])
-    return [Grasp(pointing_down(yaw_rad, position), min(width_m + OPEN_EXTRA_M, gripper.max_width_m), cost)]
+    open_m = min(width_m + OPEN_EXTRA_M, gripper.max_width_m)
+    highest_m = max(height_m, top_m - DEPTH_MIN_M)
+    heights_m = [height_m, min(height_m + RAISE_M, highest_m), highest_m]
+    return [
+        Grasp(pointing_down(yaw_rad, np.array([*item.position_world[:2], z])), open_m, cost + 3.0 * (z - height_m))
+        for z in dict.fromkeys(heights_m)
+    ]
 
 
 def _mug_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:

@@ -291,7 +291,7 @@ class Skills:
                     continue
                 least = min((c.distance_m for c in clearances if c.owner in _others(room, c.part)), default=0.02)
                 narrow = (grasp.open_m - opening) * 2
-                free.append((grasp.cost + narrow + 2 * max(0.0, 0.02 - least), replace(grasp, open_m=opening)))
+                free.append((grasp.cost + narrow + 2 * max(0.0, 0.012 - least), replace(grasp, open_m=opening)))
                 break
         free.sort(key=lambda pair: pair[0])
         fewest = min((b for b in blocked if b), key=len, default=())

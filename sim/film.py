@@ -8,6 +8,7 @@ The camera stands still, so between two frames only the window around what moved
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -59,6 +60,7 @@ def write_film(
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream(_find_encoder(), rate=Fraction(fps).limit_denominator(1000))
+            assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT + BAR_HEIGHT, "yuv420p"
             stream.codec_context.options = {"preset": "veryfast", "crf": "21", "threads": "1"}
             for picture in _draw_frames(room, snapshots, captions, command, fps):
@@ -70,7 +72,8 @@ def write_film(
             f"{path}: the film cannot be written ({problem.strerror or problem}). Give a folder that can be written."
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 class FilmCamera:

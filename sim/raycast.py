@@ -89,9 +89,8 @@ class _Layer:
             return
         import open3d  # Heavy: 0.7 s, needed first here.
 
-        tensor = open3d.core.Tensor
         self.scene = open3d.t.geometry.RaycastingScene(1)
-        self.scene.add_triangles(tensor(self.vertices_world), tensor(self.triangles))
+        self.scene.add_triangles(_tensor(self.vertices_world), _tensor(self.triangles))
         a, b, c = (self.vertices_world[self.triangles[:, k]] for k in range(3))
         normals = np.cross(b - a, c - a)
         lengths = np.linalg.norm(normals, axis=1, keepdims=True)
@@ -159,7 +158,9 @@ class RayRoom:
         from_corner = point_world - np.concatenate([*corners, np.zeros((1, 3), np.float32)])
         return np.einsum("ij,ij->i", normals, from_corner)
 
-    def cast(self, origins_world: Float[np.ndarray, "#rays 3"], directions_world: Float[np.ndarray, "rays 3"]) -> Hits:
+    def cast(
+        self, origins_world: Float[np.ndarray, "*origins 3"], directions_world: Float[np.ndarray, "rays 3"]
+    ) -> Hits:
         """First hits of rays; directions need not have unit length, origins may be one for all."""
         rays = np.empty((len(directions_world), 6), np.float32)
         rays[:, :3] = origins_world
@@ -183,8 +184,6 @@ class RayRoom:
 
     def is_lit(self, points_world: Float32[np.ndarray, "points 3"]) -> Bool[np.ndarray, " points"]:
         """Whether the key light reaches the points."""
-        import open3d
-
         rays = np.empty((len(points_world), 6), np.float32)
         rays[:, :3] = points_world
         rays[:, 3:] = self.light.toward_light
@@ -192,19 +191,23 @@ class RayRoom:
         for layer in self._layers:
             layer.refresh()
             # Starting 1 mm off the surface keeps a triangle from shadowing itself.
-            blocked = layer.scene.test_occlusions(open3d.core.Tensor(rays), tnear=1e-3, nthreads=1)
+            blocked = layer.scene.test_occlusions(_tensor(rays), tnear=1e-3, nthreads=1)
             lit &= ~blocked.numpy()
         return lit
 
     def _cast_layer(
         self, layer: _Layer, rays_world: Float32[np.ndarray, "rays 6"]
     ) -> tuple[Float32[np.ndarray, " rays"], Int32[np.ndarray, " rays"]]:
-        import open3d
-
         layer.refresh()
-        answer = layer.scene.cast_rays(open3d.core.Tensor(rays_world), nthreads=1)
+        answer = layer.scene.cast_rays(_tensor(rays_world), nthreads=1)
         primitive = answer["primitive_ids"].numpy()
         triangle = primitive.view(np.int32)  # MISS becomes -1
         if layer.first_triangle:
             triangle = np.where(primitive == MISS, np.int32(-1), triangle + np.int32(layer.first_triangle))
         return answer["t_hit"].numpy(), triangle
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import open3d
+
+    return open3d.core.Tensor(array)  # pyright: ignore[reportCallIssue]

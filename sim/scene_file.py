@@ -15,7 +15,6 @@ from ..perception.colors import PALETTE
 from .catalogue import KINDS
 from .toml_file import nearest
 
-
 RESERVED_NAMES = ("table", "pedestal", "floor")
 
 

@@ -62,12 +62,6 @@ class Judge:
     @property
     def start_scene(self) -> SceneState:
         """The true scene in which the command was given; what its words mean is judged in it."""
-        assert self._start is not None, "begin() first"
-        return self._start
-
-    @property
-    def start_scene(self) -> SceneState:
-        """Truth at the start of the episode, in which a sentence can be grounded for scoring."""
         if self._start is None:
             raise RuntimeError("The judge has seen no episode yet. Call reset(seed) of its robot first.")
         return self._start

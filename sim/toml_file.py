@@ -28,7 +28,9 @@ def read_toml(path: Path, model: type[Model], error: type[ValueError] = ValueErr
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise error(f"{path}: malformed TOML: {problem}. Expected `key = value` lines and [tables].") from None
+        last = f"at line {text.count(chr(10)) + 1}, the end of the file"
+        reason = str(problem).replace("at end of document", last)
+        raise error(f"{path}: malformed TOML: {reason}. Expected `key = value` lines and [tables].") from None
     return check_model(data, model, str(path), error)
 
 
@@ -37,7 +39,9 @@ def check_model(data: Any, model: type[Model], where: str, error: type[ValueErro
     try:
         return model.model_validate(data)
     except ValidationError as problem:
-        raise error(f"{where}: {_explain(problem.errors()[0], model)}") from None
+        # A misspelt key is also a missing one: naming what is there helps more.
+        details = sorted(problem.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise error(f"{where}: {_explain(details[0], model)}") from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

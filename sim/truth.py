@@ -6,7 +6,7 @@ Out: SceneState with source "truth"; object ids are the scene's names.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -56,6 +56,7 @@ def _object_state(world: World, entry: WorldObject, time_s: float) -> ObjectStat
     )
 
 
+@runtime_checkable
 class TrueRobot(Protocol):
     """The part of a simulated robot that the oracle looks into."""
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pybullet
@@ -46,6 +46,7 @@ REST_MPS = 0.002
 REST_RADPS = 0.02
 
 
+@runtime_checkable
 class ArmBody(Protocol):
     """What the world needs of the robot standing in it."""
 
@@ -228,7 +229,7 @@ class World:
 
     def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
         """T_world_body of every visual body, now."""
-        poses = {name: pose_of(center, (0, 0, 0, 1)) for name, (center, _) in STATIC_BOXES.items()}
+        poses = {name: pose_of(center, (0.0, 0.0, 0.0, 1.0)) for name, (center, _) in STATIC_BOXES.items()}
         if self._arm:
             poses |= self._arm.link_poses()
         return poses | {name: self.object_pose(name) for name in self.objects}

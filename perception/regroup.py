@@ -1,0 +1,222 @@
+"""Where one colour is not one object: join faces to their block, part what touches, stands on or lies in its like.
+
+In:  described Parts.
+Out: Parts that each are one object, as far as geometry tells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.ndimage import label
+from scipy.spatial import ConvexHull, QhullError, KDTree
+
+from .describe import Part, describe_segment
+from .outlines import make_hull
+from .segments import Segment
+
+_CELL_M = 0.003
+_STEP_M = 0.010  # a level or content this much above its surroundings is another object
+_MIN_AREA_M2 = 0.0002
+_GAP_M = 0.010
+_ALIKE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Fineness:
+    """What describing needs: depth noise, pixel spacing, points that make an object."""
+
+    noise_m: float
+    spacing_m: float
+    min_points: int
+
+
+def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
+    """Join, then part; every result is described anew."""
+    waiting, done = _join_faces(parts, fineness), []
+    while waiting:
+        part = waiting.pop()
+        pieces = _divide(part, [*waiting, *done], fineness)
+        if pieces:
+            waiting += pieces
+        else:
+            done.append(part)
+    return done
+
+
+def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part]:
+    """Two pieces, or none when the part is one object as far as can be seen."""
+    if part.floor_m is not None:
+        return _describe_pieces(part, _find_content(part), fineness)
+    if pieces := _describe_pieces(part, _find_layer(part), fineness):
+        return pieces
+    if not part.is_prism and part.handle_rad is None:
+        pieces = _describe_pieces(part, _find_tower(part), fineness)
+        if pieces and pieces[1].floor_m is not None:
+            return pieces
+    return _describe_pieces(part, _find_neighbour(part, others), fineness)
+
+
+def _describe_pieces(part: Part, mask: Bool[np.ndarray, "points"] | None, fineness: Fineness) -> list[Part]:
+    if mask is None:
+        return []
+    segments = [_take(part.segment, chosen) for chosen in (mask, ~mask)]
+    if min(len(s.points) for s in segments) < fineness.min_points:
+        return []
+    return [describe_segment(s, fineness.noise_m, fineness.spacing_m) for s in segments]
+
+
+def _take(segment: Segment, chosen: Bool[np.ndarray, "points"]) -> Segment:
+    return Segment(segment.points[chosen], segment.colors[chosen], segment.view[chosen])
+
+
+def _join_faces(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
+    """A narrow upright face belongs to the piece of its colour right beside it that is as high."""
+    result = list(parts)
+    for face in [p for p in parts if _is_face(p)]:
+        others = [p for p in result if p is not face and _alike(p, face) and abs(p.top_m - face.top_m) < _GAP_M]
+        for other in others:
+            tree = KDTree(other.segment.points[:: max(1, len(other.segment.points) // 2000)])
+            gap = tree.query(face.segment.points[:: max(1, len(face.segment.points) // 200)])[0].min()
+            if gap < _GAP_M:
+                both = (
+                    [getattr(face.segment, n) for n in Segment.__slots__],
+                    [getattr(other.segment, n) for n in Segment.__slots__],
+                )
+                joined = Segment(*(np.concatenate(pair) for pair in zip(*both, strict=True)))
+                result = [p for p in result if p is not face and p is not other]
+                result.append(describe_segment(joined, fineness.noise_m, fineness.spacing_m))
+                break
+    return result
+
+
+def _is_face(part: Part) -> bool:
+    length, width = part.rectangle.size_m
+    return not part.is_round and width < 0.4 * length and width < 0.015 and part.top_m - part.low_m > 0.01
+
+
+def _alike(first: Part, second: Part) -> bool:
+    a, b = (p.color_rgb / max(float(p.color_rgb.sum()), 0.1) for p in (first, second))
+    return float(np.abs(a - b).sum()) < _ALIKE
+
+
+def _find_content(part: Part) -> Bool[np.ndarray, "points"] | None:
+    """Points of something that rises from the floor of an opening of its own colour."""
+    if part.floor_m is None or part.size_m.min() < 0.08:
+        return None
+    points = part.segment.points
+    if part.is_round:
+        inward = part.circle.radius_m - np.linalg.norm(points[:, :2] - part.circle.center, axis=1)
+    else:
+        inward = (part.rectangle.size_m / 2 - np.abs(part.rectangle.local(points[:, :2]))).min(axis=1)
+    ring = np.clip(inward / 0.003, 0, None).astype(np.int64)
+    order = np.lexsort((points[:, 2], ring))
+    rings, starts, counts = np.unique(ring[order], return_index=True, return_counts=True)
+    floor = np.full(int(rings[-1]) + 1, np.inf)
+    floor[rings] = points[order[starts + counts // 4], 2]
+    floor = np.minimum.accumulate(floor)
+    rises = (points[:, 2] > floor[ring] + _STEP_M) & (inward > max(0.008, 0.12 * part.size_m.min()))
+    if rises.sum() < 20:
+        return None
+    blob = _largest_blob(points[rises, :2])
+    if blob is None:
+        return None
+    mask = np.zeros(len(points), dtype=bool)
+    mask[np.nonzero(rises)[0][blob]] = True
+    return mask
+
+
+def _find_layer(part: Part) -> Bool[np.ndarray, "points"] | None:
+    """Points above a second flat level: something stands on or beside a lower thing of its own colour."""
+    points = part.segment.points
+    cells, highest = _height_map(points)
+    below = highest[highest < part.top_m - _STEP_M]
+    if len(below) * _CELL_M**2 < _MIN_AREA_M2:
+        return None
+    bins = np.floor(below / 0.002).astype(np.int64)
+    counts = np.convolve(np.bincount(bins - bins.min()), [1, 1, 1], mode="same")
+    level_m = (float(np.argmax(counts)) + float(bins.min()) + 0.5) * 0.002
+    is_level = np.abs(highest - level_m) < 0.003
+    # A slope spreads over many heights; a level holds most of what lies below the top.
+    if is_level.sum() * _CELL_M**2 < _MIN_AREA_M2 or is_level.sum() < 0.6 * len(below) or level_m < part.low_m + 0.008:
+        return None
+    top_cells = highest > part.top_m - 0.004
+    if top_cells.sum() * _CELL_M**2 < _MIN_AREA_M2:
+        return None
+    return points[:, 2] > level_m + 0.0025
+
+
+def _find_tower(part: Part) -> Bool[np.ndarray, "points"]:
+    """Points under the topmost surface: what may stand in an opening and rise above its rim."""
+    points = part.segment.points
+    return make_hull(points[points[:, 2] > part.top_m - 0.004, :2]).contains(points[:, :2], 0.005)
+
+
+def _is_capped(part: Part, top: Float[np.ndarray, "tops 2"], others: Sequence[Part]) -> bool:
+    """Whether another part stands in the middle of this one's top, which then is no full face."""
+    hull = make_hull(top)
+    for other in others:
+        points = other.segment.points
+        above = points[points[:, 2] > part.top_m - 0.004, :2]
+        if hull.contains(above, -0.003).sum() > 20:
+            return True
+    return False
+
+
+def _find_neighbour(part: Part, others: Sequence[Part]) -> Bool[np.ndarray, "points"] | None:
+    """The straight cut after which the two sides fill their outlines clearly better than the whole does."""
+    points = part.segment.points
+    is_top = points[:, 2] > part.top_m - 0.004
+    cells = np.unique(np.floor(points[is_top, :2] / _CELL_M).astype(np.int64), axis=0)
+    xy = (cells + 0.5) * _CELL_M
+    area = len(cells) * _CELL_M**2
+    whole = _hull_area(xy)
+    if area < 2 * _MIN_AREA_M2 or area > 0.86 * whole or _is_capped(part, xy, others):
+        return None
+    best, cut = 0.90 * whole, None
+    for yaw in np.radians(np.arange(0, 180, 7.5)):
+        direction = np.array([math.cos(yaw), math.sin(yaw)])
+        along = xy @ direction
+        for place in np.quantile(along, np.linspace(0.2, 0.8, 13)):
+            side = along > place
+            if min(side.sum(), (~side).sum()) * _CELL_M**2 < _MIN_AREA_M2:
+                continue
+            total = _hull_area(xy[side]) + _hull_area(xy[~side])
+            if total < best:
+                best, cut = total, (direction, float(place))
+    return None if cut is None else points[:, :2] @ cut[0] > cut[1]
+
+
+def _height_map(points: Float[np.ndarray, "points 3"]) -> tuple[np.ndarray, np.ndarray]:
+    """Cells seen from above and the highest point in each."""
+    grid = np.floor(points[:, :2] / _CELL_M).astype(np.int64)
+    cells, index = np.unique(grid, axis=0, return_inverse=True)
+    highest = np.full(len(cells), -np.inf)
+    np.maximum.at(highest, index.reshape(-1), points[:, 2])
+    return cells, highest
+
+
+def _largest_blob(xy: Float[np.ndarray, "points 2"]) -> Bool[np.ndarray, "points"] | None:
+    """Membership of the largest connected patch of cells, if it is large enough."""
+    grid = np.floor(xy / 0.004).astype(np.int64)
+    grid -= grid.min(axis=0)
+    filled = np.zeros(grid.max(axis=0) + 1, dtype=np.int64)
+    np.add.at(filled, (grid[:, 0], grid[:, 1]), 1)
+    labels, count = label(filled >= 2, structure=np.ones((3, 3)))  # pyright: ignore[reportGeneralTypeIssues]
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel())[1:]
+    if sizes.max() * 0.004**2 < _MIN_AREA_M2:
+        return None
+    return labels[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
+
+
+def _hull_area(xy: Float[np.ndarray, "points 2"]) -> float:
+    try:
+        return float(ConvexHull(xy).volume)
+    except (QhullError, ValueError):
+        return 0.0

@@ -1,0 +1,191 @@
+"""Clauses meet the scene: which objects are meant, which facts are asked for, and whether they can come true.
+
+In:  Parsed (language.py) and a SceneGraph.
+Out: Task with its goal facts in stages, or a Problem in one line.
+"And" and commas join facts into one stage, whose order the search chooses; "then" begins another. Picking something
+up and putting it somewhere is one thing; what is only picked up is picked up last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .feasibility import find_contradiction, find_impossible
+from .language import EXAMPLE, Clause, Parsed
+from .phrases import Reference
+from .references import describe, listed, resolve
+from .robot_model import GripperDescription
+from .scene_graph import SceneGraph
+from .types import TABLE, Fact, Predicate, Problem, ProblemKind, Task
+
+PLACES = frozenset(Predicate) - {Predicate.HOLDING}
+# Of several readings that all fail, the answer comes from the one that came nearest to making sense.
+_NEARNESS = (
+    ProblemKind.AMBIGUOUS,
+    ProblemKind.UNREACHABLE,
+    ProblemKind.CONTRADICTORY,
+    ProblemKind.NOT_PRESENT,
+    ProblemKind.NOT_UNDERSTOOD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grounded:
+    """One clause with its facts; `is_later` begins a new stage."""
+
+    facts: tuple[Fact, ...]
+    is_later: bool
+
+
+def ground(parsed: Parsed, graph: SceneGraph, gripper: GripperDescription) -> Task | Problem:
+    """The task that the command means in this scene: the first reading that fits."""
+    problems: list[Problem] = []
+    for reading in parsed.readings:
+        stages = _ground_reading(reading, graph, gripper)
+        if not isinstance(stages, Problem):
+            names = {o.id: describe(o, graph) for o in graph.scene.objects} | {TABLE: "the table"}
+            return Task(parsed.command, stages, names)
+        problems.append(stages)
+    return min(problems, key=lambda p: _NEARNESS.index(p.kind))
+
+
+def lasting_facts(task: Task) -> tuple[Fact, ...]:
+    """The goal facts that must hold at the end: all but those that a later stage undoes on purpose.
+
+    A later stage that moves the object elsewhere, or moves what it was put beside, has undone the fact.
+    """
+    lasting: list[Fact] = []
+    for index, stage in enumerate(task.stages):
+        later = [fact for more in task.stages[index + 1 :] for fact in more]
+        lasting += [fact for fact in stage if not any(_undoes(other, fact) for other in later)]
+    return tuple(dict.fromkeys(lasting))
+
+
+def _undoes(later: Fact, fact: Fact) -> bool:
+    if later == fact:
+        return False
+    moved, target = fact.args[0], fact.args[-1]
+    if fact.predicate is Predicate.HOLDING:
+        return True
+    is_beside = fact.predicate not in (Predicate.ON, Predicate.IN, Predicate.AT_SIDE)
+    return later.args[0] == moved or (is_beside and later.args[0] == target)
+
+
+def _ground_reading(
+    clauses: tuple[Clause, ...], graph: SceneGraph, gripper: GripperDescription
+) -> tuple[tuple[Fact, ...], ...] | Problem:
+    grounded: list[_Grounded] = []
+    former: tuple[str, ...] = ()
+    for clause in clauses:
+        moved = _moved(clause, former, graph)
+        if isinstance(moved, Problem):
+            return moved
+        facts = _facts(clause, moved, former, graph)
+        if isinstance(facts, Problem):
+            return facts
+        former = tuple(dict.fromkeys(fact.args[0] for fact in facts)) or former
+        grounded.append(_Grounded(facts, clause.later))
+    stages = _stages(grounded)
+    problem = find_contradiction(stages, graph) or find_impossible(stages, graph, gripper)
+    return problem or stages
+
+
+def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph) -> tuple[str, ...] | Problem:
+    """Ids of all that the clause moves."""
+    ids: list[str] = []
+    for reference in clause.moved:
+        found = _resolve(reference, former, graph)
+        if isinstance(found, Problem):
+            return found
+        if found == (TABLE,):
+            return Problem(ProblemKind.UNREACHABLE, "The table cannot be moved, expected an object on it. " + EXAMPLE)
+        ids += found
+    if clause.source is not None:
+        source = _resolve(clause.source, former, graph)
+        if isinstance(source, Problem):
+            return source
+        for name in ids:
+            item = graph.scene.find(name)
+            if item is None or not any(graph.relates(Predicate.IN, item, s) for s in source):
+                words, there = _name(name, graph), clause.source.words
+                return Problem(ProblemKind.NOT_PRESENT, f"{words[0].upper()}{words[1:]} is not in or on {there}.")
+    return tuple(dict.fromkeys(ids))
+
+
+def _resolve(reference: Reference, former: tuple[str, ...], graph: SceneGraph) -> tuple[str, ...] | Problem:
+    if reference.quantifier not in ("it", "them"):
+        return resolve(reference, graph)
+    if not former:
+        message = f'"{reference.words}" refers to nothing yet, expected an object before it. {EXAMPLE}'
+        return Problem(ProblemKind.NOT_UNDERSTOOD, message)
+    if reference.quantifier == "it" and len(former) > 1:
+        names = tuple(_name(name, graph) for name in former)
+        message = f'Which one is "it": {listed(names)}? Say its name.'
+        return Problem(ProblemKind.AMBIGUOUS, message, names)
+    return former
+
+
+def _facts(
+    clause: Clause, moved: tuple[str, ...], former: tuple[str, ...], graph: SceneGraph
+) -> tuple[Fact, ...] | Problem:
+    """The clause's goal facts."""
+    if clause.predicate is None:
+        return tuple(Fact(Predicate.HOLDING, (name,)) for name in moved)
+    if clause.side is not None:
+        return tuple(Fact(Predicate.AT_SIDE, (name, clause.side)) for name in moved)
+    assert clause.target is not None  # every place has a target or a side
+    targets = _resolve(clause.target, former, graph)
+    if isinstance(targets, Problem):
+        return targets
+    if len(targets) > 1:
+        names = tuple(_name(name, graph) for name in targets)
+        message = f"Nothing can be in {len(names)} places at once: {listed(names, 'and')}. Name one of them."
+        return Problem(ProblemKind.CONTRADICTORY, message, names)
+    target = targets[0]
+    if any(r.quantifier in ("all", "these") for r in clause.moved):
+        below = _below(target, graph)
+        moved = tuple(name for name in moved if name not in below)
+        if not moved:
+            message = f'"{clause.moved[0].words}" leaves nothing to move to {_name(target, graph)}. {EXAMPLE}'
+            return Problem(ProblemKind.NOT_PRESENT, message)
+    predicate = _as_meant(clause.predicate, target, clause.stacked, graph)
+    return tuple(Fact(predicate, (name, target)) for name in moved)
+
+
+def _as_meant(predicate: Predicate, target: str, stacked: bool, graph: SceneGraph) -> Predicate:
+    """ON a bowl or mug means in it, unless stacking was asked for."""
+    item = graph.scene.find(target)
+    is_open = item is not None and graph.ontology.has(item, "contains") and not graph.ontology.has(item, "carries")
+    return Predicate.IN if predicate is Predicate.ON and is_open and not stacked else predicate
+
+
+def _below(target: str, graph: SceneGraph) -> tuple[str, ...]:
+    """The target and what it stands on, down to the table."""
+    chain: list[str] = [target]
+    while (support := graph.supports.get(chain[-1])) and support not in (TABLE, *chain):
+        chain.append(support)
+    return tuple(chain)
+
+
+def _stages(grounded: list[_Grounded]) -> tuple[tuple[Fact, ...], ...]:
+    """Facts in stages: holding only what is not put anywhere, and that last of what is joined by "and"."""
+    stages: list[list[Fact]] = [[]]
+    for index, clause in enumerate(grounded):
+        if clause.is_later and stages[-1]:
+            stages.append([])
+        placed_later = {fact.args[0] for more in grounded[index:] for fact in more.facts if fact.predicate in PLACES}
+        stages[-1] += [
+            fact
+            for fact in clause.facts
+            if fact not in stages[-1] and not (fact.predicate is Predicate.HOLDING and fact.args[0] in placed_later)
+        ]
+    split: list[tuple[Fact, ...]] = []
+    for stage in stages:
+        holding = [fact for fact in stage if fact.predicate is Predicate.HOLDING]
+        split += [tuple(facts) for facts in ([f for f in stage if f not in holding], holding) if facts]
+    return tuple(split)
+
+
+def _name(name: str, graph: SceneGraph) -> str:
+    item = graph.scene.find(name)
+    return "the table" if item is None else describe(item, graph)

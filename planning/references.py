@@ -1,0 +1,207 @@
+"""Which object a phrase means, and which phrase means an object.
+
+In:  a Reference (phrases.py) and a SceneGraph.
+Out: object ids, or a Problem that says what is there or asks which one is meant; `describe` goes the other way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..perception.types import ObjectState, Shape
+from .phrases import Reference, Where
+from .scene_graph import SceneGraph
+from .types import TABLE, Predicate, Problem, ProblemKind
+
+SAME_SIZE = 1.15  # sizes within this ratio are not told apart by "small" and "large"
+SAME_DISTANCE_M = 0.004  # nor are distances by "nearest", "leftmost" …
+SURE_SHAPE = 0.5  # below this shape confidence any noun may mean the object, if nothing else fits
+EXTREMES: dict[str, tuple[float, float]] = {
+    "leftmost": (0.0, 1.0),
+    "rightmost": (0.0, -1.0),
+    "frontmost": (-1.0, 0.0),
+    "backmost": (1.0, 0.0),
+    "nearest": (-1.0, 0.0),
+    "farthest": (1.0, 0.0),
+}
+
+
+def resolve(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | Problem:
+    """The ids that the reference means: one for "the", any number for "all". Pronouns are resolved by the caller."""
+    if reference.noun == TABLE:
+        return (TABLE,)
+    found = _matching(reference, graph)
+    if isinstance(found, Problem):
+        return found
+    ids = tuple(o.id for o in found)
+    if not ids:
+        return _not_present(reference, graph)
+    if reference.quantifier == "both" and len(ids) != 2:
+        return _ambiguous(reference, found, graph)
+    if reference.quantifier in ("all", "both", "these") or len(ids) == 1:
+        return ids
+    if reference.quantifier == "any":
+        return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
+    return _ambiguous(reference, found, graph)
+
+
+def describe(item: ObjectState, graph: SceneGraph) -> str:
+    """Short words that mean this object alone in the scene: "the small red block in the bowl"."""
+    noun = noun_of(item)
+    for phrase, reference in _descriptions(item, noun, graph):
+        found = _matching(reference, graph)
+        if not isinstance(found, Problem) and [o.id for o in found] == [item.id]:
+            return phrase
+    return f"the {item.color} {noun}"
+
+
+def noun_of(item: ObjectState) -> str:
+    """The everyday word for its shape."""
+    return "object" if item.shape is Shape.THING else item.shape.value
+
+
+def listed(phrases: Sequence[str], last: str = "or") -> str:
+    """Joined for reading: "a, b or c"."""
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
+
+
+def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | Problem:
+    """Objects that fit every word of the reference."""
+    colored = [o for o in graph.objects if reference.color in (None, o.color)]
+    noun = reference.noun
+    same_kind = [o for o in graph.objects if noun in graph.ontology.classes_of(o)]
+    found = [o for o in colored if o in same_kind] if noun != "object" else colored
+    if not found and reference.color is not None:
+        # A shape seen wrongly must not be fatal where the colour still tells which one is meant.
+        found = [o for o in colored if o.shape is Shape.THING or o.shape_confidence < SURE_SHAPE]
+    for where in reference.where:
+        related = _related(where, found, graph)
+        if isinstance(related, Problem):
+            return related
+        found = related
+    if reference.size is not None:
+        found = _of_size(found, reference.size, [o for o in same_kind if any(o.shape is f.shape for f in found)])
+    if reference.superlative is not None:
+        return _extreme(reference, found, graph)
+    return found
+
+
+def _related(where: Where, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | Problem:
+    target = resolve(where.target, graph)
+    if isinstance(target, Problem):
+        return target
+    if where.relation in ("nearest", "farthest"):
+        return _by_distance([o for o in found if o.id not in target], target, where.relation == "nearest", graph)
+    relation = Predicate(where.relation)
+    return [o for o in found if any(graph.relates(relation, o, other) for other in target if other != o.id)]
+
+
+def _by_distance(
+    found: list[ObjectState], targets: tuple[str, ...], nearest: bool, graph: SceneGraph
+) -> list[ObjectState]:
+    anchors = [a for name in targets if (a := graph.scene.find(name)) is not None]
+    if not found or not anchors:
+        return []
+    sign = 1.0 if nearest else -1.0
+
+    def distance_m(item: ObjectState) -> float:
+        offsets = [item.position_world[:2] - a.position_world[:2] for a in anchors]
+        return sign * min(math.hypot(float(o[0]), float(o[1])) for o in offsets)
+
+    return _lowest(found, [distance_m(o) for o in found])
+
+
+def _lowest(found: list[ObjectState], values: list[float]) -> list[ObjectState]:
+    limit = min(values) + SAME_DISTANCE_M
+    return [o for o, value in zip(found, values, strict=True) if value <= limit]
+
+
+def _volume_size_m(item: ObjectState) -> float:
+    return float(item.size_m[0] * item.size_m[1] * item.size_m[2]) ** (1 / 3)
+
+
+def _of_size(found: list[ObjectState], size: str, others: list[ObjectState]) -> list[ObjectState]:
+    """Small or large among those of the same shape; where all are alike, the word says nothing."""
+    kept: list[ObjectState] = []
+    for item in found:
+        sizes = [_volume_size_m(o) for o in others if o.shape is item.shape]
+        smallest, largest = min(sizes), max(sizes)
+        is_small = _volume_size_m(item) < (smallest + largest) / 2
+        if largest < SAME_SIZE * smallest or is_small == (size == "small"):
+            kept.append(item)
+    return kept
+
+
+def _extreme(reference: Reference, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | Problem:
+    best = reference.superlative
+    if not found or best is None:
+        return found
+    if best in ("smallest", "largest"):
+        sign = 1.0 if best == "smallest" else -1.0
+        sizes = [sign * _volume_size_m(o) for o in found]
+        return [o for o, value in zip(found, sizes, strict=True) if value <= min(sizes) + 0.002]
+    if reference.nearest_to is not None:
+        return _related(Where(best, reference.nearest_to), found, graph)
+    dx, dy = EXTREMES[best]
+    return _lowest(found, [-(float(o.position_world[0]) * dx + float(o.position_world[1]) * dy) for o in found])
+
+
+def _num_upon(item: ObjectState, graph: SceneGraph) -> int:
+    return sum(support == item.id for support in graph.supports.values())
+
+
+def _descriptions(item: ObjectState, noun: str, graph: SceneGraph) -> Iterator[tuple[str, Reference]]:
+    """Phrases from plain to laboured, each with what it parses to."""
+    peers = [o for o in graph.objects if o.shape is item.shape]
+    sizes = [_volume_size_m(o) for o in peers] or [1.0]
+    is_small = _volume_size_m(item) < (min(sizes) + max(sizes)) / 2
+    size = ("small" if is_small else "large") if max(sizes) >= SAME_SIZE * min(sizes) else None
+    plain = Reference(noun=noun, color=item.color)
+    bases = [(f"{item.color} {noun}", plain)]
+    if size is not None:
+        bases.append((f"{size} {item.color} {noun}", replace(plain, size=size)))
+    for words, reference in bases:
+        yield f"the {words}", reference
+    for words, reference in bases:
+        for phrase, target in _anchors(item, graph):
+            relation = Predicate.IN if target.noun in ("bowl", "mug", "tray") else Predicate.ON
+            yield f"the {words} {relation.value} {phrase}", replace(reference, where=(Where(relation, target),))
+    for words, reference in bases:
+        for best in ("leftmost", "rightmost", "frontmost", "backmost"):
+            yield f"the {best} {words}", replace(reference, superlative=best)
+    for words, reference in bases:
+        for other in graph.objects:
+            if other.id != item.id:
+                target = Reference(noun=noun_of(other), color=other.color)
+                phrase = f"the {words} nearest the {other.color} {noun_of(other)}"
+                yield phrase, replace(reference, where=(Where("nearest", target),))
+
+
+def _anchors(item: ObjectState, graph: SceneGraph) -> Iterator[tuple[str, Reference]]:
+    """What it rests on or in, in words."""
+    support = graph.supports.get(item.id)
+    if support == TABLE:
+        yield "the table", Reference(noun=TABLE)
+    under = graph.scene.find(support) if support else None
+    if under is not None:
+        yield f"the {under.color} {noun_of(under)}", Reference(noun=noun_of(under), color=under.color)
+
+
+def _not_present(reference: Reference, graph: SceneGraph) -> Problem:
+    words = reference.words or f"the {reference.noun}"
+    seen = [describe(o, graph).removeprefix("the ") for o in graph.objects]
+    what = f'Nothing here is "{words}".'
+    if not seen:
+        return Problem(ProblemKind.NOT_PRESENT, f"{what} Nothing is seen at all; put it where the cameras see it.")
+    message = f"{what} Seen: {listed(seen, 'and')}. Name one of these."
+    return Problem(ProblemKind.NOT_PRESENT, message, tuple(f"the {s}" for s in seen))
+
+
+def _ambiguous(reference: Reference, found: list[ObjectState], graph: SceneGraph) -> Problem:
+    candidates = tuple(describe(o, graph) for o in found)
+    words = reference.words or f"the {reference.noun}"
+    noun = "one" if reference.noun == "object" else reference.noun
+    message = f'Which {noun}: {listed(candidates)}? "{words}" fits {len(found)}; say it with one of these.'
+    return Problem(ProblemKind.AMBIGUOUS, message, candidates)
