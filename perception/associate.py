@@ -34,7 +34,7 @@ def _difference(known: Known, measured: Measurement) -> float:
     pose, size, color, shape = known
     offset = measured.pose_world[:3, 3] - pose[:3, 3]
     gap_m = float(np.hypot(offset[0], offset[1]))
-    hue = float(np.abs(_chroma(color) - _chroma(measured.color_rgb)).sum())
+    hue = float(np.abs(chroma_of(color) - chroma_of(measured.color_rgb)).sum())
     bulk = 0.0 if measured.is_covered else float(np.abs(size - measured.size_m).max())
     # Something else in the very same place and size is the same object in another light.
     is_same_place = gap_m < 0.015 and abs(offset[2]) < 0.012 and bulk < 0.015
@@ -43,5 +43,6 @@ def _difference(known: Known, measured: Measurement) -> float:
     return gap_m / 0.02 + abs(float(offset[2])) / 0.03 + hue / 0.1 + bulk / 0.03 + 0.5 * (shape is not measured.shape)
 
 
-def _chroma(rgb: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def chroma_of(rgb: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Colour without brightness."""
     return rgb / max(float(rgb.sum()), 0.1)

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _CLOSING_M = 0.003
+_OPENING_M = 0.0012
 _SETTLED_M = 0.0008
 _SETTLE_S = 0.08
 _EMPTY_M = 0.0025
@@ -30,6 +31,8 @@ class GripWatch:
     """A small state machine over width samples; feed it every sample once, in order."""
 
     gripped_m: float | None = None
+    _narrowest_m: float = 0.0
+    _num_wide: int = 0
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
 
     def add(self, time_s: float, width_m: float) -> GripEvent | None:
@@ -43,17 +46,21 @@ class GripWatch:
         settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
         has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
         if has_settled and widest - width_m > _CLOSING_M and width_m > _EMPTY_M:
-            self.gripped_m = width_m
+            self.gripped_m = self._narrowest_m = width_m
             return GripEvent.GRIPPED
         return None
 
     def _watch_grip(self, width_m: float) -> GripEvent | None:
         assert self.gripped_m is not None
-        if width_m > self.gripped_m + _CLOSING_M:
-            self.gripped_m = None
-            self._recent.clear()
-            return GripEvent.OPENED
         if width_m < _EMPTY_M or width_m < self.gripped_m - 2 * _CLOSING_M:
             self.gripped_m = None
             return GripEvent.LOST
-        return None
+        # Fingers creep into a grip; every bit wider than their narrowest lets go.
+        self._narrowest_m = min(self._narrowest_m, width_m + _OPENING_M / 3)
+        self._num_wide = self._num_wide + 1 if width_m > self._narrowest_m + _OPENING_M else 0
+        if self._num_wide < 3:
+            return None
+        self.gripped_m = None
+        self._num_wide = 0
+        self._recent.clear()
+        return GripEvent.OPENED

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import label
-from scipy.spatial import ConvexHull, QhullError, KDTree
+from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from .describe import Part, describe_segment
 from .outlines import make_hull
@@ -212,7 +212,7 @@ def _largest_blob(xy: Float[np.ndarray, "points 2"]) -> Bool[np.ndarray, "points
     sizes = np.bincount(labels.ravel())[1:]
     if sizes.max() * 0.004**2 < _MIN_AREA_M2:
         return None
-    return labels[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
+    return np.asarray(labels)[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
 
 
 def _hull_area(xy: Float[np.ndarray, "points 2"]) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from .associate import associate
+from .associate import associate, chroma_of
 from .geometry import invert_pose, make_pose, wrap_angle
 from .objects import Measurement
 from .points import View
@@ -99,7 +99,8 @@ class Tracker:
                 _doubt(track, views)
         self._recover_moved([t for n, t in enumerate(free) if n not in pairs], fresh, time_s)
         for measurement in fresh:
-            self._add(measurement, time_s)
+            if not any(_is_fragment(measurement, track) for track in free):
+                self._add(measurement, time_s)
         self._tracks = [t for t in self._tracks if t.existence > _FORGOTTEN or t.id == self.held]
 
     def grip(self, T_world_tool: Float[np.ndarray, "4 4"], width_m: float) -> None:
@@ -110,7 +111,12 @@ class Tracker:
             local = (invert_pose(track.pose_world) @ np.append(place, 1.0))[:3]
             beyond = float(np.maximum(np.abs(local) - track.size_m / 2, 0.0).max())
             score = (beyond, float(np.linalg.norm(place - track.pose_world[:3, 3])))
-            if beyond < _GRIP_REACH_M and track.existence >= _SHOWN and (best is None or score < best[0]):
+            if (
+                beyond < _GRIP_REACH_M
+                and _fits(track, width_m)
+                and track.existence >= _SHOWN
+                and (best is None or score < best[0])
+            ):
                 best = (score, track)
         if best is None:
             return
@@ -168,6 +174,16 @@ class Tracker:
                 fresh[:] = [m for m in fresh if m is not alike[0]]
 
 
+def _is_fragment(measurement: Measurement, track: Track) -> bool:
+    """A piece of a known object of its colour, the rest of which is hidden (by the arm, say)."""
+    local = (invert_pose(track.pose_world) @ measurement.pose_world[:, 3])[:3]
+    is_inside = bool((np.abs(local) < track.size_m / 2 + 0.01).all())
+    is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
+    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    is_content = track.cavity_depth_m > 0 and measurement.shape is not Shape.THING
+    return is_inside and is_smaller and not is_content and bool(hue < 0.15) and track.existence >= _SHOWN
+
+
 def _looks_alike(track: Track, measurement: Measurement) -> bool:
     same_size = bool(np.abs(np.sort(track.size_m) - np.sort(measurement.size_m)).max() < 0.012)
     same_color = max(track.colors, key=lambda c: track.colors[c]) == measurement.color
@@ -184,7 +200,12 @@ def _vote(track: Track, measurement: Measurement) -> None:
 
 def _join(track: Track, measurement: Measurement, time_s: float) -> None:
     """Weigh belief and measurement by their covariances; one that moved takes the measurement."""
-    is_partial = measurement.is_covered or measurement.num_points < 0.5 * track.most_points
+    shrunk_m = float((np.sort(track.size_m) - np.sort(measurement.size_m)).max())
+    is_partial = (
+        measurement.is_covered
+        or measurement.num_points < 0.5 * track.most_points
+        or (shrunk_m > 0.008 and measurement.num_points < 0.8 * track.most_points)
+    )
     moved_m = float(np.linalg.norm(measurement.pose_world[:3, 3] - track.pose_world[:3, 3]))
     is_restart = track.num_looks == 0 or (moved_m > _MOVED_M and not is_partial)
     if is_restart:
@@ -193,11 +214,7 @@ def _join(track: Track, measurement: Measurement, time_s: float) -> None:
     else:
         _fuse_pose(track, measurement, is_partial)
     if not is_partial:
-        keep = (
-            0.0
-            if is_restart and track.num_looks == 0 and track.most_points == 0
-            else min(track.num_looks, 8) / (min(track.num_looks, 8) + 1.0)
-        )
+        keep = min(track.num_looks, 8) / (min(track.num_looks, 8) + 1.0)
         track.size_m = keep * track.size_m + (1 - keep) * measurement.size_m
         track.cavity_depth_m = keep * track.cavity_depth_m + (1 - keep) * measurement.cavity_depth_m
         track.most_points = max(measurement.num_points, int(0.8 * track.most_points))
@@ -232,6 +249,13 @@ def _doubt(track: Track, views: Sequence[View]) -> None:
         track.existence = odds / (1.0 + odds)
     else:
         track.covariance = track.covariance + np.diag([0.001**2] * 3 + [0.01**2] * 3)
+
+
+def _fits(track: Track, width_m: float) -> bool:
+    """Whether fingers that far apart can have the object between them: across it, or across a wall."""
+    narrow, wide = np.sort(track.size_m[:2])
+    is_wall = track.cavity_depth_m > 0 and width_m < 0.025
+    return bool(is_wall or narrow - 0.012 < width_m < 1.1 * float(np.hypot(narrow, wide)))
 
 
 def _seat(T_hand_object: Float[np.ndarray, "4 4"], track: Track, width_m: float) -> Float[np.ndarray, "4 4"]:

@@ -5,6 +5,9 @@ Out: Clearance values: for each part of the robot and each owner of solids the s
 Lower bounds from boxes (numpy, all moments at once) leave few pairs; coal then measures those exactly, nearest first.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (numpy's stubs leave the type of a matrix product open.)
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -104,10 +107,10 @@ class CollisionModel:
         model = self.model
         rest = np.array(model.description.look_rad)
         links = model.link_poses(np.repeat(rest[None], len(gripper_width_m), axis=0), gripper_width_m)
-        to_wanted = T_world_tools @ np.linalg.inv(links[self._tool_row])
+        to_wanted: Any = T_world_tools @ np.linalg.inv(links[self._tool_row])
         rows = np.array([i for i, part in enumerate(self.parts) if part in (HAND, FINGER)])
-        poses = to_wanted[None] @ (links[self._link_row[rows]] @ self._T_link_body[rows][:, None])
-        shapes, parts = [self.shapes[i] for i in rows], [self.parts[i] for i in rows]
+        poses: Any = to_wanted[None] @ (links[self._link_row[rows]] @ self._T_link_body[rows][:, None])
+        shapes, parts = [self.shapes[int(i)] for i in rows], [self.parts[int(i)] for i in rows]
         results: list[list[Clearance]] = []
         for k in range(len(gripper_width_m)):
             moving = _Moving(poses[:, k : k + 1], self._half[rows], self._radius[rows], shapes, parts)

@@ -5,10 +5,14 @@ Out: clearances with their times and least allowed distances, over the phases of
      stands where the scene says, then it moves with the hand, and after the release it stands where it was let go.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (numpy's stubs leave the type of a matrix product open.)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -97,7 +101,7 @@ class ContactChecker:
         for span in playback.trajectory.held:
             item = scene.find(span.object_id)
             assert item is not None  # checked above
-            expected = np.linalg.inv(self._tool_poses(playback, np.array([span.start_s]))[0]) @ item.pose_world
+            expected: Any = np.linalg.inv(self._tool_poses(playback, np.array([span.start_s]))[0]) @ item.pose_world
             off_m = float(np.linalg.norm(expected[:3, 3] - span.T_hand_object[:3, 3]))
             if worst is None or off_m > worst[0]:
                 worst = (off_m, span.start_s, span.object_id)

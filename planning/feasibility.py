@@ -7,6 +7,7 @@ Out: the first Problem found, in one line, or None. The task search is not asked
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import networkx as nx
 
@@ -30,12 +31,35 @@ _AXES: dict[Predicate, tuple[str, bool]] = {
 }
 
 
+def lasting_facts(stages: Stages) -> tuple[Fact, ...]:
+    """The goal facts that must hold at the end: all but those that a later stage undoes on purpose.
+
+    A later stage that moves the object elsewhere, or moves what it was put beside, has undone the fact.
+    """
+    lasting: list[Fact] = []
+    for index, stage in enumerate(stages):
+        later = [fact for more in stages[index + 1 :] for fact in more]
+        lasting += [fact for fact in stage if not any(_undoes(other, fact) for other in later)]
+    return tuple(dict.fromkeys(lasting))
+
+
+def _undoes(later: Fact, fact: Fact) -> bool:
+    if later == fact:
+        return False
+    moved, target = fact.args[0], fact.args[-1]
+    if fact.predicate is Predicate.HOLDING:
+        return True
+    # What carries something can be moved and loaded again, but not be held at the end.
+    is_loose = fact.predicate not in (Predicate.ON, Predicate.IN) or later.predicate is Predicate.HOLDING
+    return later.args[0] == moved or (is_loose and later.args[0] == target)
+
+
 def find_contradiction(stages: Stages, graph: SceneGraph) -> Problem | None:
-    """Facts that exclude each other within one stage."""
+    """Facts that exclude each other within one stage, or at the end."""
     for fact in (fact for stage in stages for fact in stage):
         if len(fact.args) == 2 and fact.args[0] == fact.args[1]:
             return _contradiction(f"{_name(fact.args[0], graph)} cannot be put {_words(fact)} itself")
-    for stage in stages:
+    for stage in (*stages, lasting_facts(stages)):
         problem = _two_places(stage, graph) or _circle(stage, graph)
         if problem is not None:
             return problem
@@ -77,6 +101,9 @@ def _two_places(stage: Sequence[Fact], graph: SceneGraph) -> Problem | None:
         other = resting.get(fact.args[0])
         if other and fact.predicate not in (Predicate.ON, Predicate.IN, Predicate.HOLDING) and other.args[1] != TABLE:
             return _both(other, fact, graph)
+        other = resting.get(fact.args[-1])
+        if other and fact != other and other.args[1] == fact.args[0]:
+            return _both(other, fact, graph)
         if fact.predicate is Predicate.AT_SIDE:
             opposite = {"left": "right", "right": "left", "front": "back", "back": "front"}[fact.args[1]]
             against = Fact(Predicate.AT_SIDE, (fact.args[0], opposite))
@@ -102,9 +129,10 @@ def _circle(stage: Sequence[Fact], graph: SceneGraph) -> Problem | None:
             axis, is_forward = _AXES[fact.predicate]
             orders[axis].add_edge(*(fact.args if is_forward else fact.args[::-1]))
     for order in orders.values():
-        cycle = next(iter(nx.simple_cycles(order)), None)
-        if cycle is not None:
-            facts = [fact for fact in stage if len(fact.args) == 2 and set(fact.args) <= set(cycle)]
+        if not nx.is_directed_acyclic_graph(order):
+            edges = cast("list[tuple[str, str]]", nx.find_cycle(order))  # pyright: ignore[reportUnknownMemberType]
+            circle = {name for edge in edges for name in edge}
+            facts = [fact for fact in stage if len(fact.args) == 2 and circle.issuperset(fact.args)]
             return _both(facts[0], facts[1], graph)
     return None
 

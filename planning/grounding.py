@@ -49,28 +49,6 @@ def ground(parsed: Parsed, graph: SceneGraph, gripper: GripperDescription) -> Ta
     return min(problems, key=lambda p: _NEARNESS.index(p.kind))
 
 
-def lasting_facts(task: Task) -> tuple[Fact, ...]:
-    """The goal facts that must hold at the end: all but those that a later stage undoes on purpose.
-
-    A later stage that moves the object elsewhere, or moves what it was put beside, has undone the fact.
-    """
-    lasting: list[Fact] = []
-    for index, stage in enumerate(task.stages):
-        later = [fact for more in task.stages[index + 1 :] for fact in more]
-        lasting += [fact for fact in stage if not any(_undoes(other, fact) for other in later)]
-    return tuple(dict.fromkeys(lasting))
-
-
-def _undoes(later: Fact, fact: Fact) -> bool:
-    if later == fact:
-        return False
-    moved, target = fact.args[0], fact.args[-1]
-    if fact.predicate is Predicate.HOLDING:
-        return True
-    is_beside = fact.predicate not in (Predicate.ON, Predicate.IN, Predicate.AT_SIDE)
-    return later.args[0] == moved or (is_beside and later.args[0] == target)
-
-
 def _ground_reading(
     clauses: tuple[Clause, ...], graph: SceneGraph, gripper: GripperDescription
 ) -> tuple[tuple[Fact, ...], ...] | Problem:
@@ -141,7 +119,7 @@ def _facts(
         names = tuple(_name(name, graph) for name in targets)
         message = f"Nothing can be in {len(names)} places at once: {listed(names, 'and')}. Name one of them."
         return Problem(ProblemKind.CONTRADICTORY, message, names)
-    target = targets[0]
+    target = next(iter(targets))
     if any(r.quantifier in ("all", "these") for r in clause.moved):
         below = _below(target, graph)
         moved = tuple(name for name in moved if name not in below)

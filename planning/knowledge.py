@@ -41,15 +41,15 @@ class Ontology:
 
     graph: nx.DiGraph[str]
     class_of_shape: dict[Shape, str]
+    lineages: dict[str, tuple[str, ...]]  # each class with all that it is, itself first
 
     def is_a(self, name: str, general: str) -> bool:
         """Whether every `name` is a `general`."""
-        return name == general or (name in self.graph and nx.has_path(self.graph, name, general))
+        return general in self.lineages.get(name, (name,))
 
     def classes_of(self, item: ObjectState) -> tuple[str, ...]:
         """All classes of an object, its own first."""
-        own = self.class_of_shape[item.shape]
-        return (own, *(name for name in self.graph if name != own and self.is_a(own, name)))
+        return self.lineages[self.class_of_shape[item.shape]]
 
     def grasp(self, item: ObjectState) -> Grasp:
         """Where such a thing can be gripped."""
@@ -108,9 +108,10 @@ def _build(data: dict[str, Any], file: str) -> Ontology:
             if shape not in set(Shape):
                 raise OntologyError(f"{file}: classes.{name}.shapes has no shape '{shape}'. {_hint(shape, set(Shape))}")
             class_of_shape[Shape(shape)] = name
-    cycle = next(iter(nx.simple_cycles(graph)), None)
-    if cycle is not None:
-        raise OntologyError(f"{file}: classes.{cycle[0]}.is_a goes in a circle: {' → '.join([*cycle, cycle[0]])}.")
+    if not nx.is_directed_acyclic_graph(graph):
+        edges = cast("list[tuple[str, str]]", nx.find_cycle(graph))  # pyright: ignore[reportUnknownMemberType]
+        circle = [edge[0] for edge in edges]
+        raise OntologyError(f"{file}: classes.{circle[0]}.is_a goes in a circle: {' → '.join([*circle, circle[0]])}.")
     orphan = next((n for n in classes if n != ROOT and not nx.has_path(graph, n, ROOT)), None)
     if orphan is not None:
         raise OntologyError(f'{file}: classes.{orphan} is no {ROOT}. Add is_a = ["{ROOT}"] or a class that is one.')
@@ -118,7 +119,8 @@ def _build(data: dict[str, Any], file: str) -> Ontology:
     if homeless is not None:
         raise OntologyError(f'{file}: no class has shapes = ["{homeless.value}"]. Add it to the class of that shape.')
     _inherit(graph, classes, file)
-    return Ontology(graph, class_of_shape)
+    lineages = {n: (n, *(g for g in classes if g != n and nx.has_path(graph, n, g))) for n in classes}
+    return Ontology(graph, class_of_shape, lineages)
 
 
 def _check_keys(file: str, name: str, entry: dict[str, Any]) -> None:

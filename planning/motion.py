@@ -98,7 +98,7 @@ class PathPlanner:
         space.setBounds(bounds)
         info: Any = base.SpaceInformation(space)
         check = _QuickCheck(self.collision, gripper_width_m, room)
-        info.setStateValidityChecker(lambda state: check.is_free([state[i] for i in range(num_joints)]))
+        info.setStateValidityChecker(check.is_free_state)
         info.setStateValidityCheckingResolution(resolution)
         info.setup()
         problem: Any = base.ProblemDefinition(info)
@@ -156,6 +156,7 @@ class _QuickCheck:
     def __init__(self, collision: CollisionModel, gripper_width_m: float, room: Room) -> None:
         self._collision = collision
         self._width = gripper_width_m
+        self._num_joints = len(collision.model.description.arm_joints)
         kinematics: Any = collision.model.model
         self._kinematics, self._data = kinematics, kinematics.createData()
         self._shapes: Any = pinocchio.GeometryModel()
@@ -175,6 +176,10 @@ class _QuickCheck:
         for solid in solids:
             self._add(solid.owner, 0, solid.T_world_solid, make_shape(solid.half_m, 0.0, solid.is_cylinder))
         self._pair_up(num_bodies, num_moving, room)
+
+    def is_free_state(self, state: Any) -> bool:
+        """The same for OMPL's state."""
+        return self.is_free([state[i] for i in range(self._num_joints)])
 
     def is_free(self, positions_rad: list[float]) -> bool:
         """Whether nothing is nearer than the room requires."""

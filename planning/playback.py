@@ -4,7 +4,12 @@ In:  Trajectory (already known to be finite and in order of time).
 Out: positions, velocities, accelerations and jerks, and moments close enough together to judge contact by.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (numpy's stubs leave the type of a matrix product open.)
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -73,10 +78,10 @@ class Playback:
         fine = max(2, int(np.ceil((self._times[-1] - self._times[0]) / 0.01)) + 1)
         times = np.unique(np.concatenate([np.linspace(self._times[0], self._times[-1], fine), self._times]))
         positions, _, _ = self.states(times)
-        moved = np.abs(np.diff(positions, axis=0)) @ reach_m + np.abs(np.diff(self.widths_m(times)))
+        moved: Any = np.abs(np.diff(positions, axis=0)) @ reach_m + np.abs(np.diff(self.widths_m(times)))
         way = np.concatenate([[0.0], np.cumsum(moved)])
         num = min(20000, max(1, int(np.ceil(way[-1] / step_m))))
         # Time as a function of the way; where the arm rests, the way does not grow and one moment suffices.
         keep = np.concatenate([[True], np.diff(way) > 1e-12])
-        inner = np.interp(np.linspace(0.0, way[-1], num + 1), way[keep], times[keep])
+        inner: Any = np.interp(np.linspace(0.0, way[-1], num + 1), way[keep], times[keep])
         return np.unique(np.concatenate([times[:1], inner, times[-1:]]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..perception.types import ObjectState, Shape
 from .phrases import Reference, Where
@@ -28,23 +28,20 @@ EXTREMES: dict[str, tuple[float, float]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Unclear:
+    """A reference within the phrase ("… nearest the bowl") that means no object or several."""
+
+    reference: Reference
+    found: list[ObjectState]
+
+
 def resolve(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | Problem:
     """The ids that the reference means: one for "the", any number for "all". Pronouns are resolved by the caller."""
-    if reference.noun == TABLE:
-        return (TABLE,)
-    found = _matching(reference, graph)
-    if isinstance(found, Problem):
-        return found
-    ids = tuple(o.id for o in found)
-    if not ids:
-        return _not_present(reference, graph)
-    if reference.quantifier == "both" and len(ids) != 2:
-        return _ambiguous(reference, found, graph)
-    if reference.quantifier in ("all", "both", "these") or len(ids) == 1:
+    ids = _select(reference, graph)
+    if not isinstance(ids, _Unclear):
         return ids
-    if reference.quantifier == "any":
-        return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
-    return _ambiguous(reference, found, graph)
+    return _ambiguous(ids.reference, ids.found, graph) if ids.found else _not_present(ids.reference, graph)
 
 
 def describe(item: ObjectState, graph: SceneGraph) -> str:
@@ -52,7 +49,7 @@ def describe(item: ObjectState, graph: SceneGraph) -> str:
     noun = noun_of(item)
     for phrase, reference in _descriptions(item, noun, graph):
         found = _matching(reference, graph)
-        if not isinstance(found, Problem) and [o.id for o in found] == [item.id]:
+        if not isinstance(found, _Unclear) and [o.id for o in found] == [item.id]:
             return phrase
     return f"the {item.color} {noun}"
 
@@ -67,18 +64,34 @@ def listed(phrases: Sequence[str], last: str = "or") -> str:
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
 
 
-def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | Problem:
+def _select(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | _Unclear:
+    """Ids by quantifier."""
+    if reference.noun == TABLE:
+        return (TABLE,)
+    found = _matching(reference, graph)
+    if isinstance(found, _Unclear):
+        return found
+    ids = tuple(o.id for o in found)
+    if reference.quantifier == "any" and ids:
+        return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
+    if reference.quantifier == "both":
+        return ids if len(ids) == 2 else _Unclear(reference, found)
+    is_clear = len(ids) == 1 or (reference.quantifier in ("all", "these") and ids)
+    return ids if is_clear else _Unclear(reference, found)
+
+
+def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _Unclear:
     """Objects that fit every word of the reference."""
     colored = [o for o in graph.objects if reference.color in (None, o.color)]
     noun = reference.noun
     same_kind = [o for o in graph.objects if noun in graph.ontology.classes_of(o)]
-    found = [o for o in colored if o in same_kind] if noun != "object" else colored
+    found = [o for o in colored if noun in graph.ontology.classes_of(o)]
     if not found and reference.color is not None:
         # A shape seen wrongly must not be fatal where the colour still tells which one is meant.
         found = [o for o in colored if o.shape is Shape.THING or o.shape_confidence < SURE_SHAPE]
     for where in reference.where:
         related = _related(where, found, graph)
-        if isinstance(related, Problem):
+        if isinstance(related, _Unclear):
             return related
         found = related
     if reference.size is not None:
@@ -88,9 +101,9 @@ def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | Pr
     return found
 
 
-def _related(where: Where, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | Problem:
-    target = resolve(where.target, graph)
-    if isinstance(target, Problem):
+def _related(where: Where, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | _Unclear:
+    target = _select(where.target, graph)
+    if isinstance(target, _Unclear):
         return target
     if where.relation in ("nearest", "farthest"):
         return _by_distance([o for o in found if o.id not in target], target, where.relation == "nearest", graph)
@@ -134,7 +147,7 @@ def _of_size(found: list[ObjectState], size: str, others: list[ObjectState]) -> 
     return kept
 
 
-def _extreme(reference: Reference, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | Problem:
+def _extreme(reference: Reference, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | _Unclear:
     best = reference.superlative
     if not found or best is None:
         return found

@@ -4,6 +4,9 @@ In:  RobotDescription (URDF text with primitive collision shapes, limits, grippe
 Out: RobotModel: poses of links, inverse kinematics, limits, capsules for the perceiver's mask.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (numpy's stubs leave the type of a matrix product open.)
+
 from __future__ import annotations
 
 import tomllib
@@ -175,7 +178,8 @@ class RobotModel:
         for parent, placement, column, axis, slides in self._chain:
             motion = _slide(axis, travel[:, column]) if slides else _turn(axis, travel[:, column])
             joints.append(joints[parent] @ (placement @ motion))
-        return np.stack([joints[frame.parentJoint] @ frame.placement.homogeneous for frame in self.model.frames])
+        poses: list[Any] = [joints[frame.parentJoint] @ frame.placement.homogeneous for frame in self.model.frames]
+        return np.stack(poses)
 
     def capsules(
         self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float

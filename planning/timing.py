@@ -31,7 +31,9 @@ LINE_JERK_MPS3 = 15.0
 # Stops may be rougher than motion: an object that slips is better than a body that does not stop.
 STOP_ACCELERATION_FRACTION = 0.9
 STOP_JERK_RADPS3 = 600.0
-GRIPPER_SPEED_MPS = 0.15
+# The command runs ahead of the fingers: a slow one lets them stick to the object when they open.
+GRIPPER_COMMAND_MPS = 0.38
+GRIPPER_SPEED_MPS = 0.19
 SAMPLE_S = 0.01
 _SLOWEST = 20
 
@@ -230,7 +232,7 @@ class Timeline:
         width_m: float | None,
     ) -> None:
         way_m = 0.0 if width_m is None else width_m - self.width_m
-        self._widths.append(self.width_m + np.sign(way_m) * np.minimum(abs(way_m), GRIPPER_SPEED_MPS * times_s))
+        self._widths.append(self.width_m + np.sign(way_m) * np.minimum(abs(way_m), GRIPPER_COMMAND_MPS * times_s))
         self._times.append(self.time_s + times_s)
         self._positions.append(positions_rad)
         self._velocities.append(velocities_radps)

@@ -6,15 +6,13 @@ Out: position, velocity and gripper opening at any time.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float
 
 from ..planning.playback import Playback
 from ..planning.robot_model import RobotDescription
 from ..planning.timing import brake, stop_limits
-from ..planning.types import HeldSpan, MotionConvention, Trajectory
+from ..planning.types import MotionConvention, Trajectory
 
 # Encoders are noisy, so a trajectory planned from them begins a little beside the body: that much is blended out.
 MAX_START_OFFSET_RAD = 0.02
@@ -105,8 +103,6 @@ class CommandedMotion:
         )
         names = self._convention.joint_names
         rest = Trajectory(names, times, positions, velocities, np.full(len(times), width_m), label="stop")
-        held = tuple(span for span in self._current.trajectory.held if span.start_s <= now_s - self._current.start_s)
-        rest = replace(rest, held=tuple(_from_now(span, rest.duration_s) for span in held))
         self._current, self._next = _Piece(rest, now_s, np.zeros(len(position))), None
 
     def state(self, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
@@ -121,10 +117,6 @@ class CommandedMotion:
     def _advance(self, time_s: float) -> None:
         if self._next is not None and time_s >= self._next.start_s - 1e-9:
             self._current, self._next = self._next, None
-
-
-def _from_now(span: HeldSpan, end_s: float) -> HeldSpan:
-    return replace(span, start_s=0.0, end_s=end_s)
 
 
 def _still(names: tuple[str, ...], positions_rad: Float[np.ndarray, "joints"], width_m: float) -> Trajectory:

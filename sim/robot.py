@@ -54,6 +54,7 @@ class SimRobot:
         self.snapshots: list[tuple[float, dict[str, Float[np.ndarray, "4 4"]]]] = []
         self._composition = composition
         self._tick = 0
+        self._target_rad = np.array(self.description.look_rad)
         self._arm: Panda | None = None
         self._motion: CommandedMotion | None = None
         self._rig: SensorRig | None = None
@@ -86,6 +87,7 @@ class SimRobot:
         self.world.place(scene)
         self.world.settle()
         self._tick = 0
+        self._target_rad = look_rad
         self._motion = CommandedMotion(self.description, self.convention, look_rad, MAX_WIDTH_M, STEP_S)
         self._room = RayRoom(self.world.visual_bodies(), scene.light)
         self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
@@ -116,10 +118,10 @@ class SimRobot:
     def _step(self) -> None:
         """1/240 s: targets, physics, what the sensors and the judge see of it."""
         arm, motion, _ = self._started()
-        now, _, _ = motion.state(self.time_s)
-        following, _, width_m = motion.state(self.time_s + STEP_S)
+        former = self._target_rad
+        self._target_rad, _, width_m = motion.state(self.time_s + STEP_S)
         # The former target with the velocity to the next one: the next target would lead by a step, 4 mm at the tool.
-        arm.drive(now, (following - now) / STEP_S, width_m)
+        arm.drive(former, (self._target_rad - former) / STEP_S, width_m)
         self.world.step()
         self._tick += 1
         self._observe()

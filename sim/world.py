@@ -102,6 +102,7 @@ class World:
         self.scene = Scene(name="empty", objects=())
         self._arm: ArmBody | None = None
         self._body_names: dict[int, str] = {}
+        self._impulses: list[tuple[str, Float[np.ndarray, "3"]]] = []
 
     def reset(self) -> None:
         """An empty table; the arm is attached and the scene placed next."""
@@ -118,6 +119,7 @@ class World:
         self.objects = {}
         self._arm = None
         self._body_names = {}
+        self._impulses = []
         for name, (center, size) in STATIC_BOXES.items():
             body = self._add_box(center, size)
             self._body_names[body] = name
@@ -152,6 +154,9 @@ class World:
     def step(self) -> None:
         """Let 1/240 s pass."""
         pybullet.stepSimulation(physicsClientId=self.client)
+        for name, impulse_world_ns in self._impulses:
+            self._hit(name, impulse_world_ns)
+        self._impulses = []
 
     def object_pose(self, name: str) -> Float[np.ndarray, "4 4"]:
         """T_world_object."""
@@ -207,12 +212,9 @@ class World:
         self.wake_all()
 
     def push(self, name: str, impulse_world_ns: Float[np.ndarray, "3"]) -> None:
-        """Hit an object at its centre of mass; newton seconds. For faults and tests."""
-        entry = self.objects[name]
-        linear, angular = self.object_velocity(name)
+        """Hit an object at its centre of mass with the next step; newton seconds. For faults and tests."""
         self.wake_all()
-        velocity = linear + np.asarray(impulse_world_ns) / entry.model.mass_kg
-        pybullet.resetBaseVelocity(entry.body, velocity.tolist(), angular.tolist(), physicsClientId=self.client)
+        self._impulses.append((name, np.asarray(impulse_world_ns, dtype=float)))
 
     def wake_all(self) -> None:
         """Wake every sleeping object: one whose support is gone would otherwise hang in the air."""
@@ -239,6 +241,13 @@ class World:
         if self.client >= 0:
             pybullet.disconnect(physicsClientId=self.client)
             self.client = -1
+
+    def _hit(self, name: str, impulse_world_ns: Float[np.ndarray, "3"]) -> None:
+        """Change the velocity; only after a step, because the step that wakes a body sets its velocity to zero."""
+        entry = self.objects[name]
+        linear, angular = self.object_velocity(name)
+        velocity = linear + impulse_world_ns / entry.model.mass_kg
+        pybullet.resetBaseVelocity(entry.body, velocity.tolist(), angular.tolist(), physicsClientId=self.client)
 
     def _add_box(self, center: tuple[float, ...], size: tuple[float, ...]) -> int:
         half = [edge / 2 for edge in size]

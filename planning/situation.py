@@ -1,0 +1,56 @@
+"""The scene as the task search sees it, and what stands in the way of its goals.
+
+In:  SceneState, goal facts, ontology, gripper.
+Out: Situation; obstacles by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ..perception.types import SceneState
+from .knowledge import Ontology
+from .placement import goal_region
+from .relations import evaluate, support_of
+from .robot_model import GripperDescription
+from .search import BESIDE, Situation, StepKey
+from .types import TABLE, Action, Fact, Predicate
+
+
+def make_situation(
+    scene: SceneState, goals: Collection[Fact], ontology: Ontology, gripper: GripperDescription
+) -> Situation:
+    """What rests on what, what can be moved, and which goals hold already."""
+    held = scene.body.held if scene.body is not None else None
+    supports: dict[str, str | None] = {item.id: support_of(item, scene) for item in scene.objects}
+    if held is not None:
+        supports[held] = None
+    return Situation(
+        supports=supports,
+        held=held,
+        solid=frozenset(item.id for item in scene.objects if item.cavity_depth_m <= 0.0),
+        movable=frozenset(o.id for o in scene.objects if ontology.why_not_graspable(o, gripper) is None),
+        true_facts=frozenset(fact for fact in goals if evaluate(fact, scene).value),
+    )
+
+
+def obstacles(scene: SceneState, goals: Sequence[Fact], situation: Situation) -> dict[StepKey, frozenset[str]]:
+    """For each place without a free spot: what would have to go. Places beside moving things are not judged."""
+    open_goals = [fact for fact in goals if fact not in situation.true_facts]
+    moving = {fact.args[0] for fact in open_goals}
+    found: dict[StepKey, frozenset[str]] = {}
+    done: set[str] = set()
+    for fact in open_goals:
+        name, is_beside = fact.args[0], fact.predicate in BESIDE
+        if fact.predicate is Predicate.HOLDING or fact.args[1] in moving or (is_beside and name in done):
+            continue
+        if fact.predicate is Predicate.ON and (fact.args[1] == TABLE or fact.args[1] in situation.solid):
+            continue  # the search itself clears what has room for one thing
+        also = [f for f in open_goals if is_beside and f.args[0] == name and f.predicate in BESIDE and f != fact]
+        region = goal_region(fact, scene, also=also)
+        blocked = frozenset(region.blocked_by) - {name, fact.args[1]}
+        if not region.spots and blocked:
+            found[StepKey(Action.PLACE, name, fact.predicate.value, fact.args[1])] = blocked
+        if is_beside:
+            done.add(name)
+    return found
