@@ -90,7 +90,7 @@ class Episode:
 
     def _judge(self, record: RunRecord, goal: tuple[Fact, ...] | None) -> dict[str, Any]:
         judge = getattr(self.parts.robot, "judge", None)
-        if judge is None:
+        if judge is None or record.scene is None:  # a real robot, or the sentence alone was wrong
             return _perceived_score(record)
         names: dict[str, str] = {}
         if goal is None:

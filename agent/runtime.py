@@ -57,6 +57,10 @@ class Planning(Protocol):
         """Start an episode."""
         ...
 
+    def read(self, command: str) -> Problem | None:
+        """What is wrong with the sentence alone, before anything is looked at."""
+        ...
+
     def understand(self, command: str, scene: SceneState) -> Task | Problem:
         """Sentence and scene to goal facts."""
         ...
@@ -159,16 +163,19 @@ class Runtime:
         self._perceiver.reset()
         self._planner.reset()
         self._policy.reset(seed)
+        if problem := self._planner.read(record.command):
+            self._give_up(record, problem)
+            return
         with self._stopwatch.stage("follow"):
             first = self._robot.reset(seed)
         self._perceive(first, record)
         frame, scene = self._look(record)
         with self._stopwatch.stage("plan"):
             task = self._planner.understand(record.command, scene)
-        self._observer.on_task(task)
         if isinstance(task, Problem):
-            record.problem, record.ended_by, record.detail = task, EndedBy.PROBLEM, task.message
+            self._give_up(record, task)
             return
+        self._observer.on_task(task)
         record.task = task
         plan: Plan | None = None
         outcome: Outcome | None = None
@@ -184,6 +191,11 @@ class Runtime:
             frame, scene, outcome = self._take_step(frame, scene, task, plan.current, record)
             if outcome is None:
                 return
+
+    def _give_up(self, record: RunRecord, problem: Problem) -> None:
+        """The command did not become a task; the robot has not moved."""
+        self._observer.on_task(problem)
+        record.problem, record.ended_by, record.detail = problem, EndedBy.PROBLEM, problem.message
 
     def _take_step(
         self, frame: SensorFrame, scene: SceneState, task: Task, step: PlanStep, record: RunRecord

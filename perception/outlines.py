@@ -109,7 +109,7 @@ def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> 
     return Rectangle(center, size, yaw, spread)
 
 
-def _near_edge(xy: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
+def _near_edge(xy: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "near 2"]:
     """The points that can decide where the sides are: those in the outer part."""
     if len(xy) < 400:
         return xy

@@ -21,7 +21,8 @@ from .visibility import look_at_box
 
 _SHOWN = 0.35
 _FORGOTTEN = 0.05
-_SEEN_THROUGH_FACTOR = 0.03
+_SEEN_THROUGH_FACTOR = 0.006
+_MAX_EXISTENCE = 0.98
 _MOVED_M = 0.006
 _GRIP_REACH_M = 0.012
 
@@ -180,7 +181,10 @@ def _is_fragment(measurement: Measurement, track: Track) -> bool:
     is_inside = bool((np.abs(local) < track.size_m / 2 + 0.01).all())
     is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
     hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
-    is_content = track.cavity_depth_m > 0 and measurement.shape is not Shape.THING
+    has_room = float(measurement.size_m[:2].max()) < 0.8 * float(track.size_m[:2].min())
+    half_m, other_half_m = float(track.size_m[2]) / 2, float(measurement.size_m[2]) / 2
+    is_as_high = abs(local[2] + other_half_m - half_m) < 0.006 and local[2] - other_half_m < 0.004 - half_m
+    is_content = track.cavity_depth_m > 0 and has_room and not is_as_high and measurement.shape is not Shape.THING
     return is_inside and is_smaller and not is_content and bool(hue < 0.15) and track.existence >= _SHOWN
 
 
@@ -223,7 +227,7 @@ def _join(track: Track, measurement: Measurement, time_s: float) -> None:
     track.sources = measurement.sources
     track.last_seen_s = time_s
     odds = track.existence / (1.0 - track.existence) * 10.0
-    track.existence = min(odds / (1.0 + odds), 0.999)
+    track.existence = min(odds / (1.0 + odds), _MAX_EXISTENCE)
     _vote(track, measurement)
 
 
@@ -236,6 +240,8 @@ def _fuse_pose(track: Track, measurement: Measurement, is_partial: bool) -> None
     period = np.pi / 2 if measurement.shape is Shape.BLOCK else np.pi if measurement.shape is Shape.TRAY else 2 * np.pi
     old_yaw = float(np.arctan2(track.pose_world[1, 0], track.pose_world[0, 0]))
     new_yaw = float(np.arctan2(measurement.pose_world[1, 0], measurement.pose_world[0, 0]))
+    if is_partial and measurement.shape is Shape.MUG:
+        gain[5] = 0.0  # half a mug may show a handle anywhere
     yaw = old_yaw + float(gain[5]) * wrap_angle(new_yaw - old_yaw, float(period))
     track.pose_world = make_pose(position, yaw)
     track.covariance = np.diag(np.maximum((1 - gain) * before, 0.4 * np.minimum(before, now)))

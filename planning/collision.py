@@ -254,7 +254,7 @@ class _Nearest:
         self._best = Clearance(part, owner, near_m, 0)
 
     def wants(self, bound_m: float) -> bool:
-        return self._best.distance_m > max(bound_m, _DEEP_M)
+        return bool(self._best.distance_m > max(bound_m, _DEEP_M))
 
     def offer(self, distance_m: float, sample: int) -> None:
         if distance_m < self._best.distance_m:

@@ -70,7 +70,7 @@ class ContactChecker:
         self,
         playback: Playback,
         moments: Float[np.ndarray, "moments"],
-        brakes: tuple[Float[np.ndarray, "moments"], Float[np.ndarray, "moments joints"]],
+        brakes: tuple[Float[np.ndarray, "stops"], Float[np.ndarray, "stops joints"]],
         scene: SceneState,
         step: PlanStep,
         zones: Sequence[Sequence[float]],

@@ -86,6 +86,18 @@ def find_impossible(stages: Stages, graph: SceneGraph, gripper: GripperDescripti
         target = None if fact.predicate in (Predicate.HOLDING, Predicate.AT_SIDE) else graph.scene.find(fact.args[1])
         if target is not None and (why := _why_no_place(fact, item, target, graph, moved)):
             return _unreachable(why)
+    return next((p for stage in stages if (p := _no_common_place(stage, graph, moved))), None)
+
+
+def _no_common_place(stage: Sequence[Fact], graph: SceneGraph, moved: set[str]) -> Problem | None:
+    """An object that is to be beside several things at once, where no spot is beside all of them."""
+    beside = [f for f in stage if f.predicate in _AXES or f.predicate in (Predicate.NEXT_TO, Predicate.AT_SIDE)]
+    for index, fact in enumerate(beside):
+        also = [other for other in beside[index + 1 :] if other.args[0] == fact.args[0]]
+        if also and moved.isdisjoint(f.args[1] for f in (fact, *also)):
+            region = goal_region(fact, graph.scene, also=also)
+            if not region.spots and not region.blocked_by:
+                return _both(fact, also[0], graph)
     return None
 
 

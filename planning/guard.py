@@ -101,7 +101,7 @@ class Guard:
 
     def _try_stops(
         self, playback: Playback
-    ) -> tuple[tuple[Float[np.ndarray, "moments"], Float[np.ndarray, "moments joints"]], Finding]:
+    ) -> tuple[tuple[Float[np.ndarray, "stops"], Float[np.ndarray, "stops joints"]], Finding]:
         """Stops begun at moments spread over the motion: where they pass, and whether they keep the joint limits.
 
         Three points stand for each stop; the speed is highest at its beginning, which the motion itself contains.

@@ -7,7 +7,7 @@ Out: joint positions within limits whose tool pose is within tolerance, or None.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +26,7 @@ class IkSettings:
     lean: float = 0.1
 
 
+@runtime_checkable
 class Kinematics(Protocol):
     """What the solver needs of a robot."""
 

@@ -155,4 +155,4 @@ def _inherit(graph: nx.DiGraph[str], classes: dict[str, dict[str, Any]], file: s
 def _hint(word: str, known: Any) -> str:
     names = sorted(str(k) for k in known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"Did you mean '{close[0]}'? " * bool(close) + f"Known: {', '.join(names)}."
+    return (f"Did you mean '{close[0]}'? " if close else "") + f"Known: {', '.join(names)}."

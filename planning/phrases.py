@@ -165,7 +165,9 @@ class PhraseReader:
                 if quantifier == "these" and not is_plural:
                     continue
                 yield replace(reference, noun=noun, quantifier=kind or "the"), noun_end
-            if end > after and quantifier != "these":
+            # "The left" alone is a side, not an object.
+            is_thing = reference.color or reference.size or reference.superlative in ("smallest", "largest")
+            if is_thing and quantifier != "these":
                 yield replace(reference, quantifier=quantifier or "the"), end
 
     def _adjectives(self, reference: Reference, at: int) -> tuple[Reference, int]:

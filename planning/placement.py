@@ -30,6 +30,7 @@ COMFORTABLE_GAP_M = 0.05  # wanted gap to the thing beside which something is pu
 CLEARANCE_M = 0.012  # never nearer to any other object
 COMFORTABLE_CLEARANCE_M = 0.04  # fingers want this much around them
 MARGIN_M = 0.02  # a spot must make the fact true by this much
+ASIDE_M = 0.15  # what is put aside goes about this far away
 GRID_M = 0.025
 RIM_M = 0.05  # the outermost strip of the work area is used last
 
@@ -90,7 +91,8 @@ def goal_region(
     candidates = list(_candidates(fact, scene, item, target, area))
     for other in also:
         candidates = [c for c in candidates if _direction_margin_m(other, scene, item, c.x_m, c.y_m) > MARGIN_M / 2]
-    reserved = [] if not keep_free else _reserved(keep_free, scene, area)
+    others = replace(scene, objects=tuple(o for o in scene.objects if o.id != item.id))
+    reserved = _reserved([f for f in keep_free if item.id not in f.args], others, area)
     return _free_spots(candidates, item, scene, reserved)
 
 
@@ -179,9 +181,9 @@ def _at_side(
 
 
 def _anywhere(area: WorkArea, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:
-    """The whole work area, near first."""
+    """The whole work area, a little away first: what is put aside was in the way where it is."""
     for x, y in _grid(area):
-        yield x, y, 1.0, 0.3 * math.hypot(x - now_x, y - now_y)
+        yield x, y, 1.0, 0.3 * abs(math.hypot(x - now_x, y - now_y) - ASIDE_M)
 
 
 def _direction_margin_m(fact: Fact, scene: SceneState, item: ObjectState, x_m: float, y_m: float) -> float:

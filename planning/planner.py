@@ -53,6 +53,11 @@ class Planner:
         """Forget what was learned: a new episode."""
         self._lessons = Lessons()
 
+    def read(self, command: str) -> Problem | None:
+        """What is wrong with the sentence alone, so that a robot need not look around for nothing."""
+        parsed = parse(command, self._lexicon)
+        return parsed if isinstance(parsed, Problem) else None
+
     def understand(self, command: str, scene: SceneState) -> Task | Problem:
         """The goal facts that the command means in this scene."""
         parsed = parse(command, self._lexicon)

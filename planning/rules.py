@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -188,7 +188,9 @@ def _empty_hand(rule: Rule, facts: MotionFacts) -> Finding:
 def _upright(rule: Rule, facts: MotionFacts) -> Finding:
     worst: tuple[float, float, str] | None = None
     limit_rad = rule.parameters["tilt_max_rad"]
-    full = {o.id for o in facts.scene.objects if o.cavity_depth_m > 0 and contents_of(o, facts.scene, without="")}
+    # Without the body, what lies in a held container counts as its contents too.
+    at_rest = replace(facts.scene, body=None)
+    full = {o.id for o in at_rest.objects if o.cavity_depth_m > 0 and contents_of(o, at_rest, without="")}
     for moment in facts.carried:
         if moment.object_id in full:
             tilt_rad = float(np.arccos(np.clip(moment.pose_world[2, 2], -1.0, 1.0)))

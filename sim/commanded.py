@@ -6,6 +6,8 @@ Out: position, velocity and gripper opening at any time.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -27,26 +29,37 @@ class CommandError(ValueError):
 class _Piece:
     """A trajectory on the robot's clock. `offset_rad` fades out over BLEND_S."""
 
-    def __init__(self, trajectory: Trajectory, start_s: float, offset_rad: Float[np.ndarray, "joints"]) -> None:
-        self.trajectory = trajectory
+    def __init__(
+        self, trajectory: Trajectory, start_s: float, offset_rad: Float[np.ndarray, "joints"], step_s: float
+    ) -> None:
         self.start_s = start_s
         self.end_s = start_s + trajectory.duration_s
+        self._duration_s = trajectory.duration_s
         self._offset_rad = offset_rad
         self._playback = Playback(trajectory)
+        # All steps at once: one by one they would cost as much as the physics.
+        self._first_tick = math.ceil(start_s / step_s - 1e-6)
+        last_tick = max(self._first_tick, math.ceil(self.end_s / step_s))
+        ticks = np.arange(self._first_tick, last_tick + 1)
+        self._targets_rad, _, self._widths_m = self.states(ticks * step_s)
 
-    def state(self, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
-        """Position, velocity and opening; before and after the piece, its first and last position at rest."""
-        t = time_s - self.start_s
-        within = np.clip([t], 0.0, self.trajectory.duration_s)
-        (position,), (velocity,), _ = self._playback.states(within)
-        width_m = float(self._playback.widths_m(within)[0])
-        if within[0] != t:
-            velocity = np.zeros_like(velocity)
-        elif t < BLEND_S and self._offset_rad.any():
-            u = t / BLEND_S
-            position = position + self._offset_rad * (1 - u**3 * (10 - 15 * u + 6 * u**2))
-            velocity = velocity - self._offset_rad * (30 * u**2 * (1 - u) ** 2 / BLEND_S)
-        return position, velocity, width_m
+    def target(self, tick: int) -> tuple[Float[np.ndarray, "joints"], float]:
+        """Position and opening at a step; before and after the piece, its ends."""
+        index = min(max(tick - self._first_tick, 0), len(self._widths_m) - 1)
+        return self._targets_rad[index], float(self._widths_m[index])
+
+    def states(
+        self, times_s: Float[np.ndarray, " times"]
+    ) -> tuple[Float[np.ndarray, "times joints"], Float[np.ndarray, "times joints"], Float[np.ndarray, " times"]]:
+        """Positions, velocities and openings; before and after the piece, its first and last position at rest."""
+        t = times_s - self.start_s
+        within = np.clip(t, 0.0, self._duration_s)
+        positions, velocities, _ = self._playback.states(within)
+        velocities = np.where((within == t)[:, None], velocities, 0.0)
+        u = np.clip(t / BLEND_S, 0.0, 1.0)[:, None]
+        positions = positions + self._offset_rad * (1 - u**3 * (10 - 15 * u + 6 * u**2))
+        velocities = velocities - self._offset_rad * (30 * u**2 * (1 - u) ** 2 / BLEND_S)
+        return positions, velocities, self._playback.widths_m(within)
 
 
 class CommandedMotion:
@@ -64,7 +77,7 @@ class CommandedMotion:
         self._convention = convention
         self._step_s = step_s
         self._current = _Piece(
-            _still(convention.joint_names, positions_rad, width_m), 0.0, np.zeros(len(positions_rad))
+            _still(convention.joint_names, positions_rad, width_m), 0.0, np.zeros(len(positions_rad)), step_s
         )
         self._next: _Piece | None = None
 
@@ -76,7 +89,7 @@ class CommandedMotion:
                 f"Trajectory should start at {start_s:.3f} s but the robot's clock shows {now_s:.3f} s. "
                 "Start it now or later."
             )
-        position, velocity, _ = self._current.state(start_s)
+        position, velocity, _ = self._state(start_s)
         offset = position - trajectory.positions_rad[0]
         if np.abs(offset).max() > MAX_START_OFFSET_RAD:
             joint = int(np.abs(offset).argmax())
@@ -90,29 +103,38 @@ class CommandedMotion:
                 f"Trajectory '{trajectory.label}' begins at another velocity than the body has at {start_s:.3f} s. "
                 "Call stop() and wait until is_moving is false, or start it when the former one has ended."
             )
-        self._next = _Piece(trajectory, start_s, offset)
+        self._next = _Piece(trajectory, start_s, offset, self._step_s)
 
     def stop(self, now_s: float) -> None:
         """From now on, brake every joint to rest within the body's limits; the gripper keeps its hold."""
         self._advance(now_s)
-        position, velocity, width_m = self._current.state(now_s)
+        position, velocity, width_m = self._state(now_s)
         h = self._step_s / 2
-        ahead, behind = self._current.state(now_s + h)[1], self._current.state(now_s - h)[1]
+        ahead, behind = self._state(now_s + h)[1], self._state(now_s - h)[1]
         times, positions, velocities = brake(
             position, velocity, (ahead - behind) / (2 * h), stop_limits(self._description), self._step_s
         )
         names = self._convention.joint_names
         rest = Trajectory(names, times, positions, velocities, np.full(len(times), width_m), label="stop")
-        self._current, self._next = _Piece(rest, now_s, np.zeros(len(position))), None
+        self._current, self._next = _Piece(rest, now_s, np.zeros(len(position)), self._step_s), None
 
     def state(self, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
         """Commanded position, velocity and opening. Times must not decrease over calls."""
         self._advance(time_s)
-        return self._current.state(time_s)
+        return self._state(time_s)
+
+    def target(self, tick: int) -> tuple[Float[np.ndarray, "joints"], float]:
+        """Commanded position and opening at a step. Steps must not decrease over calls."""
+        self._advance(tick * self._step_s)
+        return self._current.target(tick)
 
     def is_playing(self, time_s: float) -> bool:
         """Whether motion is commanded at or after this time."""
         return self._next is not None or time_s < self._current.end_s - 1e-9
+
+    def _state(self, time_s: float) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
+        (position,), (velocity,), (width_m,) = self._current.states(np.array([time_s]))
+        return position, velocity, float(width_m)
 
     def _advance(self, time_s: float) -> None:
         if self._next is not None and time_s >= self._next.start_s - 1e-9:

@@ -119,7 +119,7 @@ class SimRobot:
         """1/240 s: targets, physics, what the sensors and the judge see of it."""
         arm, motion, _ = self._started()
         former = self._target_rad
-        self._target_rad, _, width_m = motion.state(self.time_s + STEP_S)
+        self._target_rad, width_m = motion.target(self._tick + 1)
         # The former target with the velocity to the next one: the next target would lead by a step, 4 mm at the tool.
         arm.drive(former, (self._target_rad - former) / STEP_S, width_m)
         self.world.step()

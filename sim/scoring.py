@@ -100,4 +100,4 @@ def _part_of_way(start_m: float | None, now_m: float | None) -> float:
     """How much of the missing margin was made up, 0–1."""
     if start_m is None or now_m is None or start_m >= 0.0:
         return 0.0
-    return float(np.clip(1.0 - now_m / start_m, 0.0, 1.0)) if now_m < 0.0 else 1.0
+    return round(float(np.clip(1.0 - now_m / start_m, 0.0, 1.0)), 3) if now_m < 0.0 else 1.0

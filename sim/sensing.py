@@ -28,7 +28,7 @@ from ..perception.types import (
 )
 from .raycast import RayRoom
 from .sensors import Composition, JointsConfig, Sensor
-from .world import STEP_HZ, STEP_S, cross
+from .world import STEP_HZ, STEP_S
 
 GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
 LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
@@ -137,22 +137,18 @@ class _ImuTrack:
     _rng: np.random.Generator = field(init=False)
     _next_sample: int = field(init=False, default=0)
     _times_s: list[float] = field(init=False, default_factory=list)
-    _rotations: list[Float[np.ndarray, "3 3"]] = field(init=False, default_factory=list)
-    _velocities: list[Float[np.ndarray, "3"]] = field(init=False, default_factory=list)
-    _rates: list[Float[np.ndarray, "3"]] = field(init=False, default_factory=list)
+    _motions: list[LinkMotion] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._rng = make_rng(self.seed, self.sensor.spec.name)
         self.sensor.reset()
 
     def observe(self, tick: int, motion: LinkMotion) -> None:
-        T_world_mount, velocity_world, rate_world = motion
-        T_world_sensor = T_world_mount @ self.sensor.T_mount_sensor
-        lever_world = T_world_sensor[:3, 3] - T_world_mount[:3, 3]
         if not self._times_s:  # at rest before the episode
-            self._append((tick - 1) * STEP_S, T_world_sensor[:3, :3], np.zeros(3), np.zeros(3))
-        velocity = velocity_world + cross(rate_world, lever_world)
-        self._append(tick * STEP_S, T_world_sensor[:3, :3], velocity, rate_world)
+            self._times_s.append((tick - 1) * STEP_S)
+            self._motions.append((motion[0], np.zeros(3), np.zeros(3)))
+        self._times_s.append(tick * STEP_S)
+        self._motions.append(motion)
 
     def take(self, time_s: float) -> ImuSamples | None:
         spec = self.sensor.spec
@@ -171,34 +167,24 @@ class _ImuTrack:
     ) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
         """Specific force and angular rate in the sensor's frame."""
         times = np.array(self._times_s)
-        rotations = np.array(self._rotations)
+        T_world_mount, velocities, rates = (np.array(column) for column in zip(*self._motions, strict=True))
+        lever_mount = self.sensor.T_mount_sensor[:3, 3]
+        rotations = T_world_mount[:, :3, :3] @ self.sensor.T_mount_sensor[:3, :3]
+        velocities = velocities + np.cross(rates, T_world_mount[:, :3, :3] @ lever_mount)
         middle = (times[1:] + times[:-1]) / 2
-        acceleration = np.diff(np.array(self._velocities), axis=0) / np.diff(times)[:, None]
+        acceleration = np.diff(velocities, axis=0) / np.diff(times)[:, None]
         turned = (rotations[1:] + rotations[:-1]) / 2
         force = np.einsum("nji,nj->ni", turned, acceleration - GRAVITY_WORLD)
-        rate = np.einsum("nji,nj->ni", rotations, np.array(self._rates))
+        rate = np.einsum("nji,nj->ni", rotations, rates)
         force_at, rate_at = (
             np.column_stack([np.interp(due_s, at, values[:, axis]) for axis in range(3)])
             for at, values in ((middle, force), (times, rate))
         )
         return force_at, rate_at
 
-    def _append(
-        self,
-        time_s: float,
-        rotation: Float[np.ndarray, "3 3"],
-        velocity: Float[np.ndarray, "3"],
-        rate: Float[np.ndarray, "3"],
-    ) -> None:
-        self._times_s.append(time_s)
-        self._rotations.append(rotation)
-        self._velocities.append(velocity)
-        self._rates.append(rate)
-
     def _forget_before(self, time_s: float) -> None:
         keep = int(np.searchsorted(self._times_s, time_s))
-        for track in (self._times_s, self._rotations, self._velocities, self._rates):
-            del track[:keep]
+        del self._times_s[:keep], self._motions[:keep]
 
 
 class _JointTrack:

@@ -106,7 +106,7 @@ def test_motion_beyond_a_joint_limit_is_refused_with_its_depth():
 
 
 def test_motion_through_a_block_is_refused_by_name():
-    verdict = check(sweep(hand_at(0.5, 0.2, 0.03)), table_scene(block("b", 0.5, 0.2)))
+    verdict = check(sweep(hand_at(0.5, 0.24, 0.03)), table_scene(block("b", 0.5, 0.2)))
     finding = next(f for f in verdict.findings if f.rule == "collision")
     assert finding.ruling is Ruling.REFUSED
     assert "the red block" in finding.reason
@@ -124,7 +124,7 @@ def test_a_thin_obstacle_between_samples_is_found():
 
 
 def test_claiming_to_touch_an_object_that_is_not_the_steps_does_not_help():
-    motion = replace(sweep(hand_at(0.5, 0.2, 0.03)), touches=("b",))
+    motion = replace(sweep(hand_at(0.5, 0.24, 0.03)), touches=("b",))
     verdict = check(motion, table_scene(block("b", 0.5, 0.2), block("a", 0.4, -0.2)), PlanStep(Action.PICK, "", "a"))
     assert "collision" in refusing(verdict)
 

@@ -6,7 +6,7 @@ from verbot.planning.object_solids import box_solid, solids_of
 
 MODEL = CollisionModel(panda())
 PLANNER = PathPlanner(MODEL)
-LEFT, RIGHT = hand_at(0.55, 0.22, 0.15), hand_at(0.5, -0.22, 0.15)
+LEFT, RIGHT = hand_at(0.55, 0.27, 0.15), hand_at(0.5, -0.27, 0.15)
 WALL = box_solid("wall", np.array([0.35, -0.01, 0.0]), np.array([0.75, 0.01, 0.30]))
 
 
@@ -39,12 +39,12 @@ def test_the_same_seed_finds_the_same_way_whatever_ran_before():
 
 
 def test_a_goal_inside_an_obstacle_has_no_way():
-    tomb = box_solid("tomb", np.array([0.4, -0.3, 0.0]), np.array([0.6, -0.15, 0.3]))
+    tomb = box_solid("tomb", np.array([0.4, -0.35, 0.0]), np.array([0.6, -0.2, 0.3]))
     assert PLANNER.connect(LEFT, RIGHT, 0.04, Room((tomb,)), seed=1) is None
 
 
 def test_required_distance_is_kept_along_the_way():
-    room = Room((WALL,), required_m={("*", "*"): 0.02})
+    room = Room((WALL,), required_m={("*", "*"): 0.015})
     path = PLANNER.connect(LEFT, RIGHT, 0.04, room, seed=2)
     assert path is not None
     assert is_free(path, room)

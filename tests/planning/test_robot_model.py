@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from motion_scenes import look, panda
+from verbot.planning.inverse_kinematics import IkSettings
 from verbot.planning.robot_bodies import read_bodies
 from verbot.planning.robot_model import (
     RobotModel,
@@ -103,7 +104,7 @@ def test_jacobian_is_the_derivative_of_the_tool_position():
 
 def test_inverse_kinematics_solves_reachable_poses():
     rng, solved = np.random.default_rng(1), 0
-    for positions in random_positions(40):
+    for positions in random_positions(12):
         wanted = panda().tool_pose(positions)
         found = panda().solve_ik(wanted, [look()], rng)
         if found is not None:
@@ -113,7 +114,7 @@ def test_inverse_kinematics_solves_reachable_poses():
             assert np.arccos(np.clip((np.trace(reached[:3, :3].T @ wanted[:3, :3]) - 1) / 2, -1, 1)) < np.radians(0.5)
             assert (found >= panda().position_min_rad).all()
             assert (found <= panda().position_max_rad).all()
-    assert solved >= 38
+    assert solved >= 11
 
 
 def test_inverse_kinematics_repeats_itself():
@@ -125,7 +126,8 @@ def test_inverse_kinematics_repeats_itself():
 def test_unreachable_pose_has_no_solution():
     pose = np.diag([1.0, -1.0, -1.0, 1.0])
     pose[:3, 3] = (2.0, 0.0, 0.2)
-    assert panda().solve_ik(pose, [look()], np.random.default_rng(0)) is None
+    few = IkSettings(num_restarts=2)
+    assert panda().solve_ik(pose, [look()], np.random.default_rng(0), few) is None
 
 
 def test_capsules_contain_the_corners_of_hand_and_fingers():

@@ -3,7 +3,6 @@ from collections import Counter
 import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
-
 from verbot.perception.types import Shape
 from verbot.sim.catalogue import KINDS, make_object
 

@@ -174,8 +174,7 @@ def test_stop_commands_a_profile_within_all_limits_from_a_hundred_random_moments
         moment = float(rng.uniform(0.0, trajectory.duration_s))
         motion.stop(moment)
         times = np.arange(moment, moment + 0.8, STEP_S)
-        states = [motion.state(float(t)) for t in times]
-        positions, velocities = (np.array([state[k] for state in states]) for k in (0, 1))
+        positions, velocities, _ = motion._current.states(times)
         accelerations = np.diff(velocities, axis=0) / STEP_S
         assert np.all((positions > low) & (positions < high))
         assert np.all(np.abs(velocities) <= np.array(LIMITS.velocity_max_radps))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scripted_motion import make_scene
-
 from verbot.sim.catalogue import KINDS, make_object
 from verbot.sim.robots.panda import Panda
 from verbot.sim.world import World, pose_of
