@@ -11,6 +11,7 @@ from ..planning.guard import Guard
 from ..planning.monitor import Monitor
 from ..planning.planner import Planner
 from ..planning.robot_model import RobotModel, load_robot
+from ..planning.rules import write_zone
 from ..planning.types import MotionConvention
 from ..policies.policy import Policy
 from .config import ConfigError, RunConfig
@@ -30,6 +31,7 @@ class Parts:
     guard: Guard
     monitor: Monitor
     keep_out: tuple[tuple[float, ...], ...]
+    constraints: tuple[str, ...]
 
 
 def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None, film_hz: float = 0.0) -> Parts:
@@ -46,8 +48,8 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     policy = build_policy(config.policy, config.settings, robot.convention, model)
     planner = Planner(robot.description, max_replans=config.max_replans)
     keep_out = _keep_out(robot, config.seed)
-    guard = Guard(model, keep_out=keep_out)
-    return Parts(robot, model, perceiver, planner, policy, guard, Monitor(model), keep_out)
+    constraints = tuple(write_zone(zone) for zone in keep_out)
+    return Parts(robot, model, perceiver, planner, policy, Guard(model), Monitor(model), keep_out, constraints)
 
 
 def check_mode(mode: str) -> None:

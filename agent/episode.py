@@ -83,6 +83,7 @@ class Episode:
             observer=observer,
             speed=config.speed,
             deadline_s=config.deadline_s,
+            constraints=parts.constraints,
         )
         record = runtime.run(config.command, config.seed)
         score = self._judge(record, goal)

@@ -13,6 +13,7 @@ from ..perception.types import Perceiver, SceneState
 from ..planning.guard import Guard
 from ..planning.planner import Planner
 from ..planning.robot_model import RobotDescription, RobotModel
+from ..planning.rules import write_zone
 from ..planning.types import MotionConvention
 from .build import build_model, build_perceiver, build_policy, choose_device
 from .rehearsal import CheckedPlan, rehearse
@@ -37,8 +38,18 @@ class CheckedPlanner:
         convention = MotionConvention(self.model.description.arm_joints)
         self._planner = Planner(self.model.description)
         self._policy = build_policy(policy, {}, convention, self.model)
-        self._guard = Guard(self.model, keep_out=keep_out)
+        self._guard = Guard(self.model)
+        self._constraints = tuple(write_zone(zone) for zone in keep_out)
 
     def plan(self, command: str, scene: SceneState, seed: int = 0) -> CheckedPlan:
         """The whole plan, every motion worked out and checked against the rules."""
-        return rehearse(command, scene, self._planner, self._policy, self._guard, self.model, seed)
+        return rehearse(
+            command,
+            scene,
+            self._planner,
+            self._policy,
+            self._guard,
+            self.model,
+            seed=seed,
+            constraints=self._constraints,
+        )

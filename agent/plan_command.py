@@ -23,7 +23,16 @@ def plan_command(config: RunConfig) -> CheckedPlan:
         parts.perceiver.reset()
         parts.perceiver.update(parts.robot.reset(config.seed))
         scene = parts.perceiver.update(parts.robot.read(parts.robot.time_s + SETTLE_S))
-        return rehearse(config.command, scene, parts.planner, parts.policy, parts.guard, parts.model, config.seed)
+        return rehearse(
+            config.command,
+            scene,
+            parts.planner,
+            parts.policy,
+            parts.guard,
+            parts.model,
+            seed=config.seed,
+            constraints=parts.constraints,
+        )
     finally:
         parts.robot.close()
 

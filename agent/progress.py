@@ -50,11 +50,8 @@ class ProgressView(Observer):
     def on_step(self, step: PlanStep, trajectory: Trajectory, verdict: Verdict, time_s: float) -> None:
         """A motion begins or is refused."""
         self._number += 1
-        worst = verdict.worst
         if not verdict.allowed:
-            why = f"{worst.rule}: {worst.reason}" if worst else "refused"
-            self._console.print(f"[red]{self._number:>4}[/]   {escape(step.reason)} [red]refused[/] {escape(why)}")
-            return
+            return  # its outcome follows at once and says why
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[sim_s]}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
@@ -69,7 +66,7 @@ class ProgressView(Observer):
     def on_outcome(self, step: PlanStep, kind: str, detail: str, time_s: float) -> None:
         """A step has ended."""
         self.close()
-        color = "green" if kind == "done" else "yellow"
+        color = {"done": "green", "refused": "red"}.get(kind, "yellow")
         tail = "" if kind == "done" else f" [dim]{escape(detail)}[/]"
         self._console.print(
             f"[dim]{self._number:>4}[/]   {escape(step.reason)} [{color}]{kind}[/] at {time_s:.1f} s{tail}"

@@ -89,6 +89,7 @@ def rehearse(
     task = planner.understand(command, scene)
     if isinstance(task, Problem):
         return CheckedPlan(command, None, task, None, ())
+    task = replace(task, constraints=(*task.constraints, *constraints))
     steps: list[CheckedStep] = []
     plan, outcome = None, None
     for _ in range(MAX_STEPS):

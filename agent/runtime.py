@@ -140,6 +140,7 @@ class Runtime:
         observer: Observer | None = None,
         speed: float = 1.0,
         deadline_s: float = 180.0,
+        constraints: tuple[str, ...] = (),
     ) -> None:
         self._robot, self._perceiver, self._planner = robot, perceiver, planner
         self._policy, self._guard, self._monitor = policy, guard, monitor
@@ -147,6 +148,7 @@ class Runtime:
         self._observer = observer or Observer()
         self._speed = speed
         self._deadline_s = deadline_s
+        self._constraints = constraints
 
     def run(self, command: str, seed: int) -> RunRecord:
         """Drive the robot until the command is done, refused or impossible; always leaves it at rest."""
@@ -175,6 +177,8 @@ class Runtime:
         if isinstance(task, Problem):
             self._give_up(record, task)
             return
+        # What the operator has declared binds everyone: policy and guard read it from the task.
+        task = replace(task, constraints=(*task.constraints, *self._constraints))
         self._observer.on_task(task)
         record.task = task
         plan: Plan | None = None

@@ -26,7 +26,7 @@ _ROUND = 1.16
 class Part:
     """A described segment. `floor_m` is the height of the opening's bottom (None: closed above).
 
-    `handle_rad` is the direction of a handle in the world. `is_prism` says that the top is as wide as the whole.
+    `handle_rad` is the direction of a handle in the world, from `handle_area_m2` of it seen. `is_prism` says that the top is as wide as the whole.
     """
 
     segment: Segment
@@ -38,6 +38,7 @@ class Part:
     is_prism: bool
     floor_m: float | None
     handle_rad: float | None
+    handle_area_m2: float
     color_rgb: Float[np.ndarray, "3"]
     num_top: int
 
@@ -73,9 +74,9 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
     floor_m = _find_floor(points, hull, top_m)
     # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
     is_prism = float(hull.contains(every[:: max(1, len(every) // 2000)], 0.004 + 2 * spacing_m).mean()) > 0.93
-    handle_rad = None
+    handle_rad, num_handle = None, 0
     if is_round:
-        handle_rad = _find_handle(points, circle, top_m)
+        handle_rad, num_handle = _find_handle(points, circle, top_m)
     elif not is_prism and floor_m is None:
         circle, rectangle = fit_circle(every), fit_rectangle(every, spacing_m)
         is_round = _is_round(make_hull(every), circle, rectangle)
@@ -174,8 +175,8 @@ def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float)
     return middle_value(low[: max(4, len(low) // 4)])
 
 
-def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> float | None:
-    """Direction of a narrow piece that sticks out below the rim of a round body; None when there is none."""
+def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> tuple[float | None, int]:
+    """Direction of a narrow piece that sticks out below the rim of a round body; None when there is none; how many points."""
     offset = points[:, :2] - circle.center
     radius = np.linalg.norm(offset, axis=1)
     # Close to the table lies its own noise, which a colourless mug takes for its own.
@@ -183,8 +184,9 @@ def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: f
     is_between = (points[:, 2] < top_m - 0.004) & (points[:, 2] > low_m)
     outside = (radius > circle.radius_m + 0.005) & (radius < circle.radius_m + 0.04) & is_between
     if outside.sum() < max(6, 0.004 * len(points)):
-        return None
+        return None, 0
     directions = offset[outside] / radius[outside, None]
     mean = directions.mean(0)
     # A handle points one way; stray points around the whole round cancel out.
-    return float(math.atan2(mean[1], mean[0])) if np.linalg.norm(mean) > 0.9 else None
+    angle = float(math.atan2(mean[1], mean[0])) if np.linalg.norm(mean) > 0.9 else None
+    return angle, int(outside.sum())

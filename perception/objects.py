@@ -24,6 +24,7 @@ from .types import Shape, SupportSurface
 _MIN_HEIGHT_M = 0.006
 _MIN_AREA_M2 = 0.00012
 _SIDE_GAIN = 1.5
+_HANDLE_AREA_M2 = 0.00015
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,10 @@ def _covariance(
     height = 0.25 * (top_var + table.height_std_m**2) + (hidden / 2) ** 2
     tilt = 0.02**2
     if part.is_round:
-        yaw = 0.06**2 if shape is Shape.MUG and part.handle_rad is not None else (math.pi / math.sqrt(3)) ** 2
+        has_handle = shape is Shape.MUG and part.handle_rad is not None
+        # Half a handle points beside its middle.
+        half_seen = max(1.0, _HANDLE_AREA_M2 / max(part.handle_area_m2, 1e-6))
+        yaw = min(0.04 * half_seen if has_handle else math.inf, math.pi / math.sqrt(3)) ** 2
     else:
         yaw = (0.35 * (spread + 0.0006) / float(part.size_m.max())) ** 2 + (hidden / float(part.size_m.max())) ** 2
     return np.diag([flat, flat, height, tilt, tilt, yaw])

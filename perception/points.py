@@ -58,7 +58,9 @@ def sample_surface(view: View, device: torch.device) -> SurfaceSample:
     if isinstance(view.measured, LidarScan):
         points = _finite_scan(view.measured, device)
         world = transform_points(T_world_sensor, points).cpu().numpy().astype(np.float64)
-        return SurfaceSample(view.sensor, world, np.ones(len(world), dtype=bool), origin, view.systematic_m)
+        return SurfaceSample(
+            view.sensor, world, np.ones(len(world), dtype=bool), origin, view.systematic_m, view.capsules
+        )
     depth_m = torch.as_tensor(view.measured.depth_m, device=device)
     stride = max(1, round((depth_m.numel() / _SAMPLE_PIXELS) ** 0.5))
     depth_m = torch.nan_to_num(depth_m[::stride, ::stride], nan=0.0, posinf=0.0, neginf=0.0)
@@ -78,7 +80,7 @@ def sample_surface(view: View, device: torch.device) -> SurfaceSample:
     upward &= torch.maximum(across.norm(dim=-1), down.norm(dim=-1)) < 0.05 * inner.clamp_min(0.2)
     good = inner > 0.05
     points = world[1:-1, 1:-1][good].cpu().numpy().astype(np.float64)
-    return SurfaceSample(view.sensor, points, upward[good].cpu().numpy(), origin, view.systematic_m)
+    return SurfaceSample(view.sensor, points, upward[good].cpu().numpy(), origin, view.systematic_m, view.capsules)
 
 
 def fuse_views(

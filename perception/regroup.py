@@ -144,8 +144,14 @@ def _find_layer(part: Part) -> Bool[np.ndarray, "points"] | None:
     # A slope spreads over many heights; a level holds most of what lies below the top.
     if is_level.sum() * _CELL_M**2 < _MIN_AREA_M2 or is_level.sum() < 0.6 * len(below) or level_m < part.low_m + 0.008:
         return None
+    # Between two levels lies next to nothing; a round back falls off gradually.
+    between = (highest > level_m + 0.004) & (highest < part.top_m - 0.004)
     top_cells = highest > part.top_m - 0.004
-    if top_cells.sum() * _CELL_M**2 < _MIN_AREA_M2:
+    # A ledge lies beside the top; what lies within its outline is the bottom of an opening.
+    ledge = (cells[is_level] + 0.5) * _CELL_M
+    if make_hull((cells[top_cells] + 0.5) * _CELL_M).contains(ledge).mean() > 0.5:
+        return None
+    if top_cells.sum() * _CELL_M**2 < _MIN_AREA_M2 or between.sum() > 0.4 * is_level.sum():
         return None
     return points[:, 2] > level_m + 0.0025
 

@@ -24,6 +24,7 @@ from .points import Cloud
 _OFFSETS = tuple(o for o in itertools.product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
 _SPAN = 1 << 16
 _REACH_VOXELS = 4.5
+_NUM_CODES = 9
 _ALIKE = 0.08
 
 
@@ -80,7 +81,10 @@ def _make_voxels(points: Float[Tensor, "points 3"], colors: Float[Tensor, "point
     sums = torch.zeros((len(unique), 3), dtype=torch.int64, device=points.device)
     sums.index_add_(0, of_point, (colors * 65535).to(torch.int64))
     means = (sums.to(torch.float64) / counts[:, None] / 65535).to(torch.float32)
-    codes = hue_codes(means)
+    # The class of most of its points: the mean of a border voxel is a colour that neither side has.
+    votes = torch.zeros(len(unique) * _NUM_CODES, dtype=torch.int64, device=points.device)
+    votes.index_add_(0, of_point * _NUM_CODES + hue_codes(colors), torch.ones_like(of_point))
+    codes = votes.reshape(-1, _NUM_CODES).argmax(1)
     return _Voxels(*(t.cpu().numpy() for t in (unique, counts, means.to(torch.float64), codes, of_point)))
 
 
@@ -163,7 +167,8 @@ def _near_alike(
     chroma = _chroma(voxels.colors)
     # Chroma as three more coordinates: a step of 0.02 counts as one voxel.
     features = np.column_stack([cells, chroma * 50.0])
-    distance, nearest = KDTree(features[places]).query(features[small], distance_upper_bound=_REACH_VOXELS)
+    distance, nearest = KDTree(features[places]).query(features[small], 1, 0, 2, _REACH_VOXELS)
+    nearest = np.asarray(nearest)
     found = np.isfinite(distance)
     if found.any():
         votes = np.column_stack([labels[small[found]], labels[places[nearest[found]]]])

@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
-from .geometry import rotation_between
+from .geometry import near_capsules, rotation_between
 from .types import SupportSurface
 
 _BIN_M = 0.01
 _BAND_M = 0.02
 _MAX_TILT_RAD = 0.06
 _MIN_POINTS = 60
+_ROBOT_M = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,16 @@ class SurfaceSample:
     is_upward: Bool[np.ndarray, "points"]
     origin_world: Float[np.ndarray, "3"]
     systematic_m: float
+    capsules: Float[np.ndarray, "capsules 7"] | None = None
+
+    def near_height(self, height_m: float, band_m: float) -> Float[np.ndarray, "points 3"]:
+        """Upward points in a band around a height, without the robot's own (its foot stands on the table's level)."""
+        points = self.points_world[self.is_upward & (np.abs(self.points_world[:, 2] - height_m) < band_m)]
+        if self.capsules is None or not len(self.capsules):
+            return points
+        low = np.minimum(self.capsules[:, 2], self.capsules[:, 5]) - self.capsules[:, 6]
+        near = torch.as_tensor(self.capsules[low < height_m + band_m + _ROBOT_M])
+        return points[~near_capsules(torch.as_tensor(points), near, _ROBOT_M).numpy()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +128,7 @@ def _strongest_height(samples: Sequence[SurfaceSample], expected_m: float | None
 
 def _fit_plane(sample: SurfaceSample, height_m: float) -> PlaneFit | None:
     """Least squares on the points near the height, trimmed three times."""
-    near = sample.is_upward & (np.abs(sample.points_world[:, 2] - height_m) < _BAND_M)
-    points = sample.points_world[near]
+    points = sample.near_height(height_m, _BAND_M)
     if len(points) < _MIN_POINTS:
         return None
     center = points[:, :2].mean(0)
@@ -157,7 +168,7 @@ def _bounds(
     samples: Sequence[SurfaceSample], height_m: float, known: SupportSurface | None
 ) -> tuple[float, float, float, float]:
     """Rectangle of the table's points, the last 0.2% on each side left out; it only grows with later looks."""
-    near = [s.points_world[s.is_upward & (np.abs(s.points_world[:, 2] - height_m) < 0.012), :2] for s in samples]
+    near = [s.near_height(height_m, 0.012)[:, :2] for s in samples]
     xy = np.concatenate(near)
     low, high = np.percentile(xy, 0.2, axis=0), np.percentile(xy, 99.8, axis=0)
     if known is not None:

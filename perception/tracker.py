@@ -90,6 +90,8 @@ class Tracker:
     def observe(self, measurements: Sequence[Measurement], views: Sequence[View], time_s: float) -> None:
         """Join one look with what is believed."""
         free = [t for t in self._tracks if t.id != self.held]
+        measurements, confirmed = _explain_merged(free, measurements, time_s)
+        free = [t for t in free if t.id not in confirmed]
         pairs = associate([(t.pose_world, t.size_m, t.color_rgb, t.shape) for t in free], measurements)
         for number, measurement in pairs.items():
             _join(free[number], measurement, time_s)
@@ -100,7 +102,7 @@ class Tracker:
                 _doubt(track, views)
         self._recover_moved([t for n, t in enumerate(free) if n not in pairs], fresh, time_s)
         for measurement in fresh:
-            if not any(_is_fragment(measurement, track) for track in free):
+            if not any(_is_fragment(measurement, t) for t in self._tracks if t.id != self.held):
                 self._add(measurement, time_s)
         self._tracks = [t for t in self._tracks if t.existence > _FORGOTTEN or t.id == self.held]
 
@@ -175,10 +177,43 @@ class Tracker:
                 fresh[:] = [m for m in fresh if m is not alike[0]]
 
 
+def _explain_merged(
+    tracks: Sequence[Track], measurements: Sequence[Measurement], time_s: float
+) -> tuple[list[Measurement], set[str]]:
+    """A measurement that holds two or more known objects of its colour (a tower, say) confirms them as they are."""
+    kept, confirmed = [], set[str]()
+    for measurement in measurements:
+        inside = [t for t in tracks if _is_part_of(t, measurement)]
+        if len(inside) < 2:
+            kept.append(measurement)
+            continue
+        for track in inside:
+            confirmed.add(track.id)
+            track.last_seen_s, track.sources = time_s, measurement.sources
+            track.existence = _more_sure(track.existence)
+    return kept, confirmed
+
+
+def _is_part_of(track: Track, measurement: Measurement) -> bool:
+    local = (invert_pose(measurement.pose_world) @ track.pose_world[:, 3])[:3]
+    is_inside = bool((np.abs(local) < measurement.size_m / 2 + 0.004).all())
+    is_smaller = float(np.prod(track.size_m)) < 0.75 * float(np.prod(measurement.size_m))
+    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    is_solid = measurement.cavity_depth_m == 0.0
+    return is_inside and is_smaller and is_solid and bool(hue < 0.15) and track.existence >= _SHOWN
+
+
+def _more_sure(existence: float) -> float:
+    odds = existence / (1.0 - existence) * 10.0
+    return min(odds / (1.0 + odds), _MAX_EXISTENCE)
+
+
 def _is_fragment(measurement: Measurement, track: Track) -> bool:
     """A piece of a known object of its colour, the rest of which is hidden (by the arm, say)."""
     local = (invert_pose(track.pose_world) @ measurement.pose_world[:, 3])[:3]
-    is_inside = bool((np.abs(local) < track.size_m / 2 + 0.01).all())
+    # Of a covered piece the hidden depth is a guess.
+    slack_m = 0.025 if measurement.is_covered else 0.01
+    is_inside = bool((np.abs(local) < track.size_m / 2 + slack_m).all())
     is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
     hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
     has_room = float(measurement.size_m[:2].max()) < 0.8 * float(track.size_m[:2].min())
@@ -189,7 +224,9 @@ def _is_fragment(measurement: Measurement, track: Track) -> bool:
 
 
 def _looks_alike(track: Track, measurement: Measurement) -> bool:
-    same_size = bool(np.abs(np.sort(track.size_m) - np.sort(measurement.size_m)).max() < 0.012)
+    # One that was just let go may lie askew, which looks like another size.
+    slack_m = 0.025 if track.num_looks == 0 else 0.012
+    same_size = bool(np.abs(np.sort(track.size_m) - np.sort(measurement.size_m)).max() < slack_m)
     same_color = max(track.colors, key=lambda c: track.colors[c]) == measurement.color
     return same_size and same_color
 
@@ -226,8 +263,7 @@ def _join(track: Track, measurement: Measurement, time_s: float) -> None:
     track.seen = measurement
     track.sources = measurement.sources
     track.last_seen_s = time_s
-    odds = track.existence / (1.0 - track.existence) * 10.0
-    track.existence = min(odds / (1.0 + odds), _MAX_EXISTENCE)
+    track.existence = _more_sure(track.existence)
     _vote(track, measurement)
 
 

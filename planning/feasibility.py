@@ -58,7 +58,9 @@ def find_contradiction(stages: Stages, graph: SceneGraph) -> Problem | None:
     """Facts that exclude each other within one stage, or at the end."""
     for fact in (fact for stage in stages for fact in stage):
         if len(fact.args) == 2 and fact.args[0] == fact.args[1]:
-            return _contradiction(f"{_name(fact.args[0], graph)} cannot be put {_words(fact)} itself")
+            return _contradiction(
+                f"{_name(fact.args[0], graph)} cannot be put {_words(fact)} itself", "Name two objects."
+            )
     for stage in (*stages, lasting_facts(stages)):
         problem = _two_places(stage, graph) or _circle(stage, graph)
         if problem is not None:
@@ -66,7 +68,7 @@ def find_contradiction(stages: Stages, graph: SceneGraph) -> Problem | None:
     held = dict.fromkeys(f.args[0] for stage in stages for f in stage if f.predicate is Predicate.HOLDING)
     if len(held) > 1:
         names = " and ".join(_name(name, graph) for name in held)
-        return _contradiction(f"the gripper holds one thing at a time, not {names}")
+        return _contradiction(f"the gripper holds one thing at a time, not {names}", "Say where one of them goes.")
     return None
 
 
@@ -127,7 +129,9 @@ def _two_places(stage: Sequence[Fact], graph: SceneGraph) -> Problem | None:
         if target is not None and target.cavity_depth_m <= 0.0:
             other = carriers.setdefault(target.id, fact)
             if other != fact:
-                return _contradiction(f"{_name(target.id, graph)} has room for one thing on it, not two")
+                return _contradiction(
+                    f"{_name(target.id, graph)} has room for one thing on it, not two", "Leave one out."
+                )
     return None
 
 
@@ -173,11 +177,11 @@ def _why_no_place(fact: Fact, item: ObjectState, target: ObjectState, graph: Sce
 
 
 def _both(first: Fact, second: Fact, graph: SceneGraph) -> Problem:
-    return _contradiction(f"{_sentence(first, graph)} and {_sentence(second, graph)} cannot both be")
+    return _contradiction(f"{_sentence(first, graph)} and {_sentence(second, graph)} cannot both be", "Leave one out.")
 
 
-def _contradiction(what: str) -> Problem:
-    return Problem(ProblemKind.CONTRADICTORY, f"{what[0].upper()}{what[1:]}. Leave one of them out, or say 'then'.")
+def _contradiction(what: str, advice: str) -> Problem:
+    return Problem(ProblemKind.CONTRADICTORY, f"{what[0].upper()}{what[1:]}. {advice}")
 
 
 def _unreachable(what: str) -> Problem:

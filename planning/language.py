@@ -54,10 +54,6 @@ def parse(command: str, lexicon: Lexicon | None = None) -> Parsed | Problem:
     if unknown is not None:
         return _unknown_word(unknown, lexicon)
     tokens = lexicon.without_politeness(words)
-    while tokens and tokens[0] == ",":
-        tokens = tokens[1:]
-    while tokens and tokens[-1] == ",":
-        tokens = tokens[:-1]
     if not tokens:
         return Problem(ProblemKind.NOT_UNDERSTOOD, f"The command asks for nothing, expected something to do. {EXAMPLE}")
     if len(tokens) > MAX_WORDS:
@@ -164,6 +160,8 @@ class _CommandReader(PhraseReader):
                     if source.noun != TABLE:
                         found.append((Clause(moved, Predicate.ON, on_table, source=source), verb, end))
             return found
+        if verb == "carry":
+            return [(Clause(moved, Predicate.AT_SIDE, side=side), "place", end) for side, end in self.sides(at)]
         return self._places(verb_text, moved, at)
 
     def _places(self, verb_text: str, moved: tuple[Reference, ...], at: int) -> list[tuple[Clause, str, int]]:

@@ -60,6 +60,10 @@ class Lexicon:
             if end is None:
                 kept.append(tokens[at])
             at = end or at + 1
+        while kept and (kept[0] == "," or self.match_one("glue", "begin", kept, 0)):
+            del kept[: self.match_one("glue", "begin", kept, 0) or 1]
+        while kept and kept[-1] == ",":
+            kept.pop()
         return tuple(kept)
 
 

@@ -31,7 +31,8 @@ class Reference:
     """An object as it was spoken of. `noun` is a class of the ontology.
 
     `quantifier` is the, any, all, both, it or them. `superlative` is smallest, leftmost, nearest …; `nearest_to`
-    says to what ("the nearest block to the bowl"), None means to the speaker.
+    says to what ("the nearest block to the bowl"), None means to the speaker. `has_noun` is false for "the red …": in a
+    list the next noun counts, else any object is meant.
     """
 
     noun: str = "object"
@@ -42,6 +43,7 @@ class Reference:
     nearest_to: Reference | None = None
     where: tuple[Where, ...] = ()
     words: str = ""
+    has_noun: bool = True
 
 
 class PhraseReader:
@@ -83,7 +85,7 @@ class PhraseReader:
             ][: 4 * MAX_PER_END]
             if not open_lists:
                 break
-        return found
+        return [(_with_nouns(listed), end) for listed, end in found]
 
     def _list_joints(self, at: int) -> list[int]:
         comma = at < len(self.tokens) and self.tokens[at] == ","
@@ -116,29 +118,24 @@ class PhraseReader:
             found += [(relation, target, end) for target, end in self.references(after)]
         return found
 
-    def sides(self, at: int) -> list[tuple[str, int]]:
-        """A side of the table: "to the left", "on the right side of the table"."""
+    def sides(self, at: int, *, only_at: bool = False) -> list[tuple[str, int]]:
+        """A side of the table: "to the left", "on the right side of the table"; `only_at`: where things are already."""
         found: list[tuple[str, int]] = []
         for meaning, before in self.match("side_words", at):
-            if meaning != "before":
+            if meaning == "after" or (only_at and meaning != "at"):
                 continue
             after_the = self._lexicon.match_one("determiners", "the", self.tokens, before) or before
             for side, after_side in self.match("sides", after_the):
                 end = self._lexicon.match_one("side_words", "after", self.tokens, after_side) or after_side
                 self.reach(end)
                 found += [(side, self._of_table(end))]
-        # "left of the table" and "to the left of the table" are sides too.
-        for relation, target, end in self._table_relations(at):
-            if target.noun == TABLE and relation in SIDE_OF:
-                found.append((SIDE_OF[relation], end))
-        return found
-
-    def _table_relations(self, at: int) -> Iterator[tuple[str, Reference, int]]:
+        # "Left of the table" and "to the left of the table" are sides too.
         for relation, after in self.match("relations", at):
             after_the = self._lexicon.match_one("determiners", "the", self.tokens, after) or after
             end = self._lexicon.match_one("nouns", TABLE, self.tokens, after_the)
-            if end is not None:
-                yield relation, Reference(noun=TABLE), end
+            if end is not None and relation in SIDE_OF and not only_at:
+                found.append((SIDE_OF[relation], end))
+        return found
 
     def _of_table(self, at: int) -> int:
         """The end of "of the table" if it follows, else `at`."""
@@ -162,13 +159,13 @@ class PhraseReader:
             for noun, noun_end in self.match("nouns", end):
                 is_plural = self.tokens[noun_end - 1].endswith("s")
                 kind = "all" if is_plural and quantifier in ("", "the", "these") else quantifier
-                if quantifier == "these" and not is_plural:
-                    continue
+                if (quantifier == "these") > is_plural or (quantifier == "any" and is_plural):
+                    continue  # how many "some blocks" are is not said
                 yield replace(reference, noun=noun, quantifier=kind or "the"), noun_end
             # "The left" alone is a side, not an object.
             is_thing = reference.color or reference.size or reference.superlative in ("smallest", "largest")
             if is_thing and quantifier != "these":
-                yield replace(reference, quantifier=quantifier or "the"), end
+                yield replace(reference, quantifier=quantifier or "the", has_noun=False), end
 
     def _adjectives(self, reference: Reference, at: int) -> tuple[Reference, int]:
         """Colour, size and superlative in any order, each at most once."""
@@ -196,10 +193,22 @@ class PhraseReader:
             more = replace(reference, where=(*reference.where, Where(relation, target)))
             found += self._with_modifiers(more, end, depth - 1)
         if reference.superlative is None:
-            for side, end in self.sides(start):
+            for side, end in self.sides(start, only_at=True):
                 found += self._with_modifiers(replace(reference, superlative=f"{side}most"), end, depth - 1)
-        to = self.glue("to", start)
+        to = self.glue("to", start) or self.glue("from", start)
         if to is not None and reference.superlative in ("nearest", "farthest") and reference.nearest_to is None:
             for target, end in self.references(to):
                 found += self._with_modifiers(replace(reference, nearest_to=target), end, depth - 1)
         return found
+
+
+def _with_nouns(listed: tuple[Reference, ...]) -> tuple[Reference, ...]:
+    """What lacks a noun takes the next one's, and "all" with it: "the red and blue blocks"."""
+    given: list[Reference] = []
+    for reference in reversed(listed):
+        if given and not reference.has_noun and given[-1].has_noun:
+            quantifier = "all" if given[-1].quantifier == "all" else reference.quantifier
+            words = f"{reference.words} {given[-1].words.split()[-1]}"
+            reference = replace(reference, noun=given[-1].noun, quantifier=quantifier, words=words, has_noun=True)
+        given.append(reference)
+    return tuple(reversed(given))

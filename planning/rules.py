@@ -128,6 +128,11 @@ def read_zones(constraints: Sequence[str]) -> tuple[list[tuple[float, ...]], lis
     return zones, unknown
 
 
+def write_zone(zone: Sequence[float]) -> str:
+    """The constraint that `read_zones` reads: x, y, z minimum, then maximum; m, world frame."""
+    return f"{KEEP_OUT}({', '.join(f'{float(value):g}' for value in zone)})"
+
+
 def _read_rule(entry: Mapping[str, Any], file: str) -> Rule:
     where = f"{file}: rule '{entry.get('id', '?')}':"
     for key in entry:

@@ -92,7 +92,7 @@ def test_out_directory_that_cannot_be_written_is_one_line(capsys: pytest.Capture
 def test_keep_out_zone_refuses_with_the_rule_and_exit_code_three(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    code, lines = _run(capsys, "put the red block in the green bowl", "--scene", "keep_out", "--out", str(tmp_path))
+    code, lines = _run(capsys, "put the red block in the green bowl", "--scene", "forbidden", "--out", str(tmp_path))
     assert code == 3, lines
     assert any(line.startswith("refused") and "keep_out" in line for line in lines)
 
