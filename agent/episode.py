@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..perception.types import SceneState
+from ..planning.feasibility import lasting_facts
 from ..planning.planner import Planner
 from ..planning.relations import evaluate
 from ..planning.types import Fact, Finding, Problem, ProblemKind, Task, Verdict
@@ -133,7 +134,10 @@ class Episode:
 def goal_on_truth(command: str, truth: SceneState, planner: Planner) -> tuple[tuple[Fact, ...], dict[str, str]]:
     """What the sentence means in the scene as it truly was, with names; empty when it means nothing there."""
     understood = planner.understand(command, truth)
-    return (understood.goal, understood.names) if isinstance(understood, Task) else ((), {})
+    if not isinstance(understood, Task):
+        return (), {}
+    # What a later "then" undoes on purpose is not judged at the end.
+    return tuple(lasting_facts(understood.stages)), understood.names
 
 
 def versions(config: RunConfig) -> dict[str, str]:
@@ -218,7 +222,8 @@ def _plain(value: Any) -> Any:
 
 def _perceived_score(record: RunRecord) -> dict[str, Any]:
     """Without a simulator the goal is judged as it is seen, which a result says."""
-    beliefs = [evaluate(f, record.scene) for f in record.task.goal] if record.task and record.scene else []
+    goal = lasting_facts(record.task.stages) if record.task else ()
+    beliefs = [evaluate(fact, record.scene) for fact in goal] if record.scene else []
     met = [b.value is True for b in beliefs]
     return {
         "success": record.ended_by is EndedBy.DONE and bool(met) and all(met),
