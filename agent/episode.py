@@ -137,7 +137,7 @@ def goal_on_truth(command: str, truth: SceneState, planner: Planner) -> tuple[tu
     if not isinstance(understood, Task):
         return (), {}
     # What a later "then" undoes on purpose is not judged at the end.
-    return tuple(lasting_facts(understood.stages)), understood.names
+    return lasting_facts(understood.stages), understood.names
 
 
 def versions(config: RunConfig) -> dict[str, str]:

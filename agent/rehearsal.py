@@ -80,7 +80,9 @@ def rehearse(
     policy: Policy,
     guard: Guarding,
     model: RobotModel,
+    *,
     seed: int = 0,
+    constraints: tuple[str, ...] = (),
 ) -> CheckedPlan:
     """Plan the command from the scene to its end, each motion checked, nothing moved."""
     planner.reset()

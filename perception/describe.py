@@ -26,7 +26,8 @@ _ROUND = 1.16
 class Part:
     """A described segment. `floor_m` is the height of the opening's bottom (None: closed above).
 
-    `handle_rad` is the direction of a handle in the world, from `handle_area_m2` of it seen. `is_prism` says that the top is as wide as the whole.
+    `handle_rad` is the direction of a handle in the world, `handle_area_m2` how much of it was seen.
+    `is_prism` says that the top is as wide as the whole.
     """
 
     segment: Segment
@@ -81,9 +82,19 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
         circle, rectangle = fit_circle(every), fit_rectangle(every, spacing_m)
         is_round = _is_round(make_hull(every), circle, rectangle)
     return Part(
-        segment, top_m, low_m, circle, rectangle, is_round, is_prism, floor_m, handle_rad, lit_color(segment.colors),
-        len(top),
-    )  # fmt: skip
+        segment=segment,
+        top_m=top_m,
+        low_m=low_m,
+        circle=circle,
+        rectangle=rectangle,
+        is_round=is_round,
+        is_prism=is_prism,
+        floor_m=floor_m,
+        handle_rad=handle_rad,
+        handle_area_m2=num_handle * spacing_m**2,
+        color_rgb=lit_color(segment.colors),
+        num_top=len(top),
+    )
 
 
 def redescribe_covered(part: Part, top_m: float, origin_xy: Float[np.ndarray, "2"], spacing_m: float) -> Part:
@@ -176,7 +187,7 @@ def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float)
 
 
 def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> tuple[float | None, int]:
-    """Direction of a narrow piece that sticks out below the rim of a round body; None when there is none; how many points."""
+    """Direction of a narrow piece that sticks out below the rim of a round body (None: there is none), its points."""
     offset = points[:, :2] - circle.center
     radius = np.linalg.norm(offset, axis=1)
     # Close to the table lies its own noise, which a colourless mug takes for its own.

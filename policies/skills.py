@@ -28,6 +28,7 @@ from .surroundings import carrying, make_room, names_in_the_way, neighbours, put
 
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
+LOW_APPROACH_M = 0.035  # … or this long, near the base, where the arm cannot fold any further
 SAFE_M = 0.20  # below this the hand first goes straight up
 NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
 RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
@@ -130,7 +131,8 @@ class Skills:
         if grip is None:
             return NoMotion(NoMotionReason.NO_IK, f"{item.id} is out of reach")
         T_world_grip, grip_rad = grip
-        for height_m in (T_world_grip[2, 3] + APPROACH_M, max(CARRY_M, T_world_grip[2, 3] + APPROACH_M)):
+        low_m = float(T_world_grip[2, 3])
+        for height_m in (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M):
             down = self._line_to(T_world_grip, grip_rad, height_m, width, room)
             if isinstance(down, Blocked):
                 continue
@@ -180,7 +182,8 @@ class Skills:
             return NoMotion(NoMotionReason.NO_IK, f"the place for {item.id} is out of reach")
         hover_m = max(CARRY_M, float(placement.T_world_tool[2, 3]) + APPROACH_M)
         down: Blocked | object = None
-        for height_m in (hover_m, float(placement.T_world_tool[2, 3]) + APPROACH_M):
+        low_m = float(placement.T_world_tool[2, 3])
+        for height_m in (hover_m, low_m + APPROACH_M, low_m + LOW_APPROACH_M):
             down = self._line_to(placement.T_world_tool, release_rad, height_m, gap, room, slow=PLACE_SLOWER)
             if not isinstance(down, Blocked):
                 break
@@ -232,7 +235,7 @@ class Skills:
         """Append a line straight up to the carry height, or as high as the arm gets."""
         T = self._maker.model.tool_pose(timeline.positions_rad)
         rise: Blocked | object = None
-        for height_m in (max(CARRY_M, T[2, 3] + 0.08), T[2, 3] + 0.12, T[2, 3] + 0.06):
+        for height_m in (max(CARRY_M, T[2, 3] + 0.08), T[2, 3] + APPROACH_M, T[2, 3] + LOW_APPROACH_M):
             goal = T.copy()
             goal[2, 3] = height_m
             rise = self._maker.line(timeline.positions_rad, goal, width_m, room)

@@ -9,22 +9,19 @@ rebuilt by resetSimulation for each episode, which is what makes episodes bit-id
 
 from __future__ import annotations
 
-import functools
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pybullet
 from jaxtyping import Float
-from scipy.spatial import HalfspaceIntersection
 from scipy.spatial.transform import Rotation
 
 from ..perception.colors import PALETTE
 from ..perception.types import Shape
-from .catalogue import ConvexPart, ObjectModel, make_object
+from .catalogue import ObjectModel, make_object
+from .collision_shapes import center_of_mass, collision_file
 from .placement import TABLE_BOUNDS
 from .raycast import VisualBody
 from .scenes import PlacedObject, Scene
@@ -34,7 +31,6 @@ STEP_S = 1.0 / STEP_HZ
 SOLVER_ITERATIONS = 50  # 30 drops 15% of the grasped objects, 10 drops 70%
 # 1e-4 costs a little less and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees.
 RESIDUAL_THRESHOLD = 1e-7
-HULL_MARGIN_M = 0.001  # Bullet keeps this distance around a convex hull; parts are shrunk by it
 TABLE_THICKNESS_M = 0.05
 FLOOR_M = -0.75
 TABLE_COLOR = (0.62, 0.56, 0.50)
@@ -258,7 +254,7 @@ class World:
 
     def _add_object(self, placed: PlacedObject) -> None:
         model = make_object(placed.kind)
-        com_object = _center_of_mass(model)
+        com_object = center_of_mass(model)
         half_yaw = placed.yaw_rad / 2
         quat_xyzw = (0.0, 0.0, float(np.sin(half_yaw)), float(np.cos(half_yaw)))
         T_world_object = pose_of(placed.position_world, quat_xyzw)
@@ -294,7 +290,7 @@ class World:
             half = (model.size_m / 2).tolist()
             return pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client)
         return pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, fileName=str(_collision_file(model.kind)), physicsClientId=self.client
+            pybullet.GEOM_MESH, fileName=str(collision_file(model.kind)), physicsClientId=self.client
         )
 
 
@@ -338,50 +334,6 @@ def quat_xyzw_of(rotation: Float[np.ndarray, "3 3"]) -> tuple[float, float, floa
     """The quaternion of a rotation matrix."""
     x, y, z, w = Rotation.from_matrix(rotation).as_quat()
     return float(x), float(y), float(z), float(w)
-
-
-def _center_of_mass(model: ObjectModel) -> Float[np.ndarray, "3"]:
-    moment = np.zeros(3)
-    volume = 0.0
-    for part in model.parts:
-        a, b, c = (part.vertices_object[part.triangles[:, k]] for k in range(3))
-        signed = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
-        moment += (signed[:, None] * (a + b + c) / 4).sum(axis=0)
-        volume += signed.sum()
-    return moment / volume
-
-
-def _shrink(part: ConvexPart, by_m: float) -> Float[np.ndarray, "vertices 3"]:
-    """Corners of the part with every face moved inward."""
-    a, b, c = (part.vertices_object[part.triangles[:, k]] for k in range(3))
-    normal = np.cross(b - a, c - a)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    offset = -np.einsum("ij,ij->i", normal, a) + by_m
-    planes = np.unique(np.column_stack([normal, offset]).round(9), axis=0)
-    corners = HalfspaceIntersection(planes, part.vertices_object.mean(axis=0)).intersections
-    return np.unique(corners.round(7), axis=0)
-
-
-@functools.cache
-def _collision_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="verbot-shapes-")
-
-
-@functools.cache
-def _collision_file(kind: str) -> Path:
-    """An OBJ with one `o` for each convex part, which PyBullet reads as a compound of hulls."""
-    path = Path(_collision_folder().name) / f"{kind}.obj"
-    lines: list[str] = []
-    count = 1
-    for index, part in enumerate(make_object(kind).parts):
-        corners = _shrink(part, HULL_MARGIN_M)
-        lines.append(f"o part{index}")
-        lines += [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in corners]
-        # Bullet takes the hull of the corners; any faces that name all of them will do.
-        lines += [f"f {count} {count + k} {count + k + 1}" for k in range(1, len(corners) - 1)]
-        count += len(corners)
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def _box_visual(name: str, size: tuple[float, ...], color: tuple[float, float, float]) -> VisualBody:

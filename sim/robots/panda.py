@@ -19,8 +19,9 @@ import numpy as np
 import pybullet
 from jaxtyping import Float
 
+from ..collision_shapes import HULL_MARGIN_M
 from ..raycast import VisualBody
-from ..world import HULL_MARGIN_M, cross, painted, pose_of
+from ..world import cross, painted, pose_of
 
 ARM_JOINTS = tuple(f"panda_joint{k}" for k in range(1, 8))
 _ARM = list(range(7))
