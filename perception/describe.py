@@ -26,6 +26,7 @@ _ROUND = 1.16
 class Part:
     """A described segment. `floor_m` is the height of the opening's bottom (None: closed above).
 
+    `is_floor_seen` is false where only a round rim with nothing inside tells of the opening.
     `handle_rad` is the direction of a handle in the world, `handle_area_m2` how much of it was seen.
     `is_prism` says that the top is as wide as the whole.
     """
@@ -38,6 +39,7 @@ class Part:
     is_round: bool
     is_prism: bool
     floor_m: float | None
+    is_floor_seen: bool
     handle_rad: float | None
     handle_area_m2: float
     color_rgb: Float[np.ndarray, "3"]
@@ -72,7 +74,9 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
     hull = make_hull(top)
     circle, rectangle = fit_circle(top), fit_rectangle(top, spacing_m)
     is_round = _is_round(hull, circle, rectangle)
-    floor_m = _find_floor(points, hull, top_m)
+    floor_m, is_floor_seen = _find_floor(points, hull, top_m), True
+    if floor_m is None and is_round:
+        floor_m, is_floor_seen = _guess_floor(points, circle, top_m), False
     # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
     is_prism = float(hull.contains(every[:: max(1, len(every) // 2000)], 0.004 + 2 * spacing_m).mean()) > 0.93
     handle_rad, num_handle = None, 0
@@ -90,6 +94,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
         is_round=is_round,
         is_prism=is_prism,
         floor_m=floor_m,
+        is_floor_seen=is_floor_seen,
         handle_rad=handle_rad,
         handle_area_m2=num_handle * spacing_m**2,
         color_rgb=lit_color(segment.colors),
@@ -184,6 +189,16 @@ def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float)
         return None
     low = np.sort(highest[is_low])
     return middle_value(low[: max(4, len(low) // 4)])
+
+
+def _guess_floor(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> float | None:
+    """Of a deep narrow opening seen from the side only the upper wall is seen: the rim is a ring with nothing inside."""
+    radius = np.linalg.norm(points[:, :2] - circle.center, axis=1)
+    is_ring = radius[points[:, 2] > top_m - 0.004].min() > 0.6 * circle.radius_m
+    inner = points[radius < 0.92 * circle.radius_m, 2]
+    if not is_ring or circle.coverage < 0.7 or len(inner) < 8 or inner.min() > top_m - 0.012:
+        return None
+    return float(np.partition(inner, 2)[2])
 
 
 def _find_handle(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> tuple[float | None, int]:

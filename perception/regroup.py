@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,7 +37,7 @@ class Fineness:
 
 def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
     """Join, then part; every result is described anew."""
-    waiting, done = _join_faces(parts, fineness), []
+    waiting, done = [_close_capped(p, parts) for p in _join_faces(parts, fineness)], []
     while waiting:
         part = waiting.pop()
         pieces = _divide(part, [*waiting, *done], fineness)
@@ -52,9 +52,11 @@ def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part
     """Two pieces, or none when the part is one object as far as can be seen."""
     if part.floor_m is not None:
         return _describe_pieces(part, _find_content(part), fineness)
+    if part.handle_rad is not None:
+        return []
     if pieces := _describe_pieces(part, _find_layer(part), fineness):
         return pieces
-    if not part.is_prism and part.handle_rad is None:
+    if not part.is_prism:
         pieces = _describe_pieces(part, _find_tower(part), fineness)
         if pieces and pieces[1].floor_m is not None:
             return pieces
@@ -160,6 +162,15 @@ def _find_tower(part: Part) -> Bool[np.ndarray, "points"]:
     """Points under the topmost surface: what may stand in an opening and rise above its rim."""
     points = part.segment.points
     return make_hull(points[points[:, 2] > part.top_m - 0.004, :2]).contains(points[:, :2], 0.005)
+
+
+def _close_capped(part: Part, others: Sequence[Part]) -> Part:
+    """A ring around something that stands on it is a covered top and no rim."""
+    if part.floor_m is None or part.is_floor_seen:
+        return part
+    points = part.segment.points
+    top = points[points[:, 2] > part.top_m - 0.004, :2]
+    return replace(part, floor_m=None) if _is_capped(part, top, [o for o in others if o is not part]) else part
 
 
 def _is_capped(part: Part, top: Float[np.ndarray, "tops 2"], others: Sequence[Part]) -> bool:

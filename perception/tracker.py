@@ -25,6 +25,7 @@ _SEEN_THROUGH_FACTOR = 0.006
 _MAX_EXISTENCE = 0.98
 _MOVED_M = 0.006
 _GRIP_REACH_M = 0.012
+_DROP_M = 0.05
 
 
 @dataclass(slots=True)
@@ -141,11 +142,24 @@ class Tracker:
         if track is None:
             return
         track.pose_world = _upright(track.pose_world)
+        is_lost = is_lost or self._hangs(track)
         loose_m = 0.10 if is_lost else 0.008
         track.covariance = track.covariance + np.diag([loose_m**2] * 3 + [0.1**2] * 3)
         track.num_looks = 0
         if is_lost:
             track.existence = min(track.existence, 0.5)
+
+    def _hangs(self, track: Track) -> bool:
+        """Whether nothing known is close under an object that was let go: it fell."""
+        place, bottom_m = track.pose_world[:2, 3], track.pose_world[2, 3] - track.size_m[2] / 2
+        others = [t for t in self._tracks if t is not track]
+        ground_m = min((t.pose_world[2, 3] - t.size_m[2] / 2 for t in others), default=0.0)
+        tops = [
+            t.pose_world[2, 3] + t.size_m[2] / 2
+            for t in others
+            if np.abs(t.pose_world[:2, 3] - place).max() < (t.size_m[:2].max() + track.size_m[:2].max()) / 2
+        ]
+        return bool(bottom_m - max([ground_m, *tops]) > _DROP_M)
 
     def _add(self, measurement: Measurement, time_s: float) -> None:
         self._num_named += 1
@@ -167,7 +181,7 @@ class Tracker:
     def _recover_moved(self, missing: list[Track], fresh: list[Measurement], time_s: float) -> None:
         """A vanished object and a new one of the same looks are one that was moved, where that is unambiguous."""
         for track in missing:
-            if track.existence >= _SHOWN:
+            if track.existence >= _SHOWN and track.num_looks > 0:
                 continue
             alike = [m for m in fresh if _looks_alike(track, m)]
             rivals = [t for t in missing if alike and t is not track and _looks_alike(t, alike[0])]

@@ -10,6 +10,7 @@ Lower bounds from boxes (numpy, all moments at once) leave few pairs; coal then 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,19 @@ class Clearance:
 
 
 @dataclass(frozen=True, slots=True)
+class SolidGroup:
+    """All solids of one owner, made ready for measuring; `center` and `radius_m` are of a ball around them."""
+
+    owner: str
+    T_world_solids: Float[np.ndarray, "solids 4 4"]
+    half: Float[np.ndarray, "solids 3"]
+    shapes: tuple[Any, ...]
+    center: Float[np.ndarray, "3"]
+    radius_m: float
+
+
+# Without slots: `groups` is kept after the first use.
+@dataclass(frozen=True)
 class Room:
     """What stands around the robot, and what it carries (solids in the tool frame).
 
@@ -56,6 +70,14 @@ class Room:
     carried: tuple[Solid, ...] = ()
     required_m: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     rough: tuple[Solid, ...] = ()
+
+    @functools.cached_property
+    def groups(self) -> tuple[SolidGroup, ...]:
+        """The solids by owner."""
+        return tuple(
+            _make_group(owner, [solid for solid in self.solids if solid.owner == owner])
+            for owner in dict.fromkeys(solid.owner for solid in self.solids)
+        )
 
     def required(self, part: str, owner: str) -> float:
         """Least allowed distance for the pair."""
@@ -80,6 +102,7 @@ class CollisionModel:
         self.self_pairs = self._list_self_pairs()
         self._tool_row = model.links.index(model.description.tool_frame)
         self._request: Any = coal.DistanceRequest()
+        self._hand, self._opening = self._make_hand()
 
     def scan(
         self,
@@ -97,29 +120,35 @@ class CollisionModel:
         found = self._to_table(moving, held, room)
         found += self._to_self(moving, held, near_m)
         for group in (moving, held) if room.carried else (moving,):
-            found += self._to_solids(group, room.solids, near_m)
+            found += self._to_solids(group, room.groups, near_m)
         return found
 
-    def gripper_scan(
-        self, T_world_tools: Float[np.ndarray, "samples 4 4"], gripper_width_m: Float[np.ndarray, "samples"], room: Room
-    ) -> list[list[Clearance]]:
-        """Clearances of hand and fingers alone at each of many tool poses: a quick look before solving for the arm."""
-        model = self.model
-        rest = np.array(model.description.look_rad)
-        links = model.link_poses(np.repeat(rest[None], len(gripper_width_m), axis=0), gripper_width_m)
-        to_wanted: Any = T_world_tools @ np.linalg.inv(links[self._tool_row])
+    def gripper_clearances(
+        self, T_world_tool: Float[np.ndarray, "4 4"], gripper_width_m: float, room: Room, *, near_m: float = 0.02
+    ) -> list[Clearance]:
+        """Clearances of hand, fingers and what they carry at one tool pose: a quick look without the arm."""
+        hand = self._hand
+        in_tool = hand.poses.copy()
+        in_tool[:, 0, :3, 3] += self._opening * gripper_width_m
+        moving = _Moving(T_world_tool @ in_tool, hand.half, hand.radius, hand.shapes, hand.parts)
+        held = _carried(T_world_tool[None], room.carried)
+        found = self._to_table(moving, held, room)
+        for group in (moving, held) if room.carried else (moving,):
+            found += self._to_solids(group, room.groups, near_m)
+        return found
+
+    def _make_hand(self) -> tuple[_Moving, Float[np.ndarray, "bodies 3"]]:
+        """Hand and fingers in the tool frame at closed fingers, and how each moves for a metre of opening."""
         rows = np.array([i for i, part in enumerate(self.parts) if part in (HAND, FINGER)])
-        poses: Any = to_wanted[None] @ (links[self._link_row[rows]] @ self._T_link_body[rows][:, None])
+        rest = np.array(self.model.description.look_rad)
+        max_width_m = self.model.description.gripper.max_width_m
+        links = self.model.link_poses(np.stack([rest, rest]), np.array([0.0, max_width_m]))
+        in_tool = np.linalg.inv(links[self._tool_row]) @ (
+            links[self._link_row[rows]] @ self._T_link_body[rows][:, None]
+        )
+        opening = (in_tool[:, 1, :3, 3] - in_tool[:, 0, :3, 3]) / max_width_m
         shapes, parts = [self.shapes[int(i)] for i in rows], [self.parts[int(i)] for i in rows]
-        results: list[list[Clearance]] = []
-        for k in range(len(gripper_width_m)):
-            moving = _Moving(poses[:, k : k + 1], self._half[rows], self._radius[rows], shapes, parts)
-            held = _carried(T_world_tools[k : k + 1], room.carried)
-            found = self._to_table(moving, held, room)
-            for group in (moving, held) if room.carried else (moving,):
-                found += self._to_solids(group, room.solids, 0.02)
-            results.append(found)
-        return results
+        return _Moving(in_tool[:, :1], self._half[rows], self._radius[rows], shapes, parts), opening
 
     def _to_table(self, moving: _Moving, held: _Moving, room: Room) -> list[Clearance]:
         """Exact: the lowest point of each body."""
@@ -154,30 +183,27 @@ class CollisionModel:
             found.offer(self._measure(everything, a, everything.poses[b, sample], everything.shapes[b], sample), sample)
         return [found.result()]
 
-    def _to_solids(self, moving: _Moving, solids: Sequence[Solid], near_m: float) -> list[Clearance]:
+    def _to_solids(self, moving: _Moving, groups: Sequence[SolidGroup], near_m: float) -> list[Clearance]:
         """Part by part and owner by owner."""
         results: list[Clearance] = []
         parts = np.array(moving.parts)
         reach = np.linalg.norm(moving.half, axis=1) + moving.radius
-        for owner in dict.fromkeys(solid.owner for solid in solids):
-            own = [solid for solid in solids if solid.owner == owner]
-            T = np.stack([solid.T_world_solid for solid in own])
-            half = np.stack([solid.half_m for solid in own])
-            center = T[:, :3, 3].mean(axis=0)
-            radius = float((np.linalg.norm(T[:, :3, 3] - center, axis=1) + np.linalg.norm(half, axis=1)).max())
-            rough = np.linalg.norm(moving.poses[:, :, :3, 3] - center, axis=2) - reach[:, None] - radius
-            shapes: dict[int, Any] = {}
+        for group in groups:
+            apart = moving.poses[:, :, :3, 3] - group.center
+            within = (near_m + group.radius_m + reach[:, None]) ** 2
+            is_near = (apart * apart).sum(axis=2) < within
             for part in _names(moving):
-                body_rows, samples = np.nonzero((rough < near_m) & (parts == part)[:, None])
-                found = _Nearest(part, owner, near_m)
-                if len(body_rows):
-                    bounds = _bounds_to_solids(moving, body_rows, samples, T, half)
+                found = _Nearest(part, group.owner, near_m)
+                rows, samples = np.nonzero(is_near & (parts == part)[:, None])
+                if len(rows):
+                    bounds = _bounds_to_solids(moving, rows, samples, group.T_world_solids, group.half)
                     for index, s in _in_order(bounds, near_m):
                         if not found.wants(bounds[index, s]):
                             break
-                        shape = shapes.setdefault(s, make_shape(own[s].half_m, 0.0, own[s].is_cylinder))
-                        body, sample = int(body_rows[index]), int(samples[index])
-                        found.offer(self._measure(moving, body, T[s], shape, sample), sample)
+                        body, sample = int(rows[index]), int(samples[index])
+                        found.offer(
+                            self._measure(moving, body, group.T_world_solids[s], group.shapes[s], sample), sample
+                        )
                 results.append(found.result())
         return results
 
@@ -217,7 +243,7 @@ class CollisionModel:
             for j in range(i + 1, len(links))
             if abs(self.depth[i] - self.depth[j]) >= 3 and frozenset((links[i], links[j])) not in never
         ]
-        first, second = np.array(pairs).reshape(-1, 2).T
+        first, second = np.array(pairs).reshape(-1, 2).T_world_solids
         return first, second
 
 
@@ -264,6 +290,15 @@ class _Nearest:
         return self._best
 
 
+def _make_group(owner: str, solids: Sequence[Solid]) -> SolidGroup:
+    T_world_solids = np.stack([solid.T_world_solid for solid in solids])
+    half = np.stack([solid.half_m for solid in solids])
+    center = T_world_solids[:, :3, 3].mean(axis=0)
+    radius_m = float((np.linalg.norm(T_world_solids[:, :3, 3] - center, axis=1) + np.linalg.norm(half, axis=1)).max())
+    shapes = tuple(make_shape(solid.half_m, 0.0, solid.is_cylinder) for solid in solids)
+    return SolidGroup(owner, T_world_solids, half, shapes, center, radius_m)
+
+
 def make_shape(half_m: Float[np.ndarray, "3"], radius_m: float, is_cylinder: bool) -> Any:
     """The coal shape of a capsule (radius > 0), a cylinder or a box."""
     if radius_m > 0:
@@ -286,14 +321,14 @@ def _bounds_to_solids(
     moving: _Moving,
     body_rows: Int[np.ndarray, "near"],
     samples: Int[np.ndarray, "near"],
-    T: Float[np.ndarray, "solids 4 4"],
+    T_world_solids: Float[np.ndarray, "solids 4 4"],
     half: Float[np.ndarray, "solids 3"],
 ) -> Float[np.ndarray, "near solids"]:
     """Lower bound of the distance: between the solid's box and the body's box in the solid's frame."""
     poses = moving.poses[body_rows, samples]
-    R = T[:, :3, :3]
-    between = np.einsum("ski,nsk->nsi", R, poses[:, None, :3, 3] - T[None, :, :3, 3])
-    turned = np.abs(np.einsum("ski,nkj->nsij", R, poses[:, :3, :3]))
+    R_world_other = T_world_solids[:, :3, :3]
+    between = np.einsum("ski,nsk->nsi", R_world_other, poses[:, None, :3, 3] - T_world_solids[None, :, :3, 3])
+    turned = np.abs(np.einsum("ski,nkj->nsij", R_world_other, poses[:, :3, :3]))
     extent = np.einsum("nsij,nj->nsi", turned, moving.half[body_rows]) + moving.radius[body_rows, None, None]
     return _gap(np.abs(between) - extent - half[None])
 
@@ -306,9 +341,9 @@ def _bounds_between(
 ) -> Float[np.ndarray, "near"]:
     """The same for pairs of moving bodies, in the second one's frame."""
     mine, other = moving.poses[first, samples], moving.poses[second, samples]
-    R = other[:, :3, :3]
-    between = np.einsum("nki,nk->ni", R, mine[:, :3, 3] - other[:, :3, 3])
-    turned = np.abs(np.matmul(R.transpose(0, 2, 1), mine[:, :3, :3]))
+    R_world_other = other[:, :3, :3]
+    between = np.einsum("nki,nk->ni", R_world_other, mine[:, :3, 3] - other[:, :3, 3])
+    turned = np.abs(np.matmul(R_world_other.transpose(0, 2, 1), mine[:, :3, :3]))
     extent = np.einsum("nij,nj->ni", turned, moving.half[first]) + moving.radius[first, None]
     return _gap(np.abs(between) - extent - moving.half[second] - moving.radius[second, None])
 

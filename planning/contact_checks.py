@@ -119,7 +119,10 @@ class ContactChecker:
         for span in carried_spans(playback.trajectory, scene, self._tool_poses(playback, np.zeros(1))[0]):
             inside = moments[(moments >= span.start_s) & (moments <= span.end_s)]
             poses = self._tool_poses(playback, inside) @ span.T_hand_object
-            found += [CarriedMoment(span.object_id, float(t), T) for t, T in zip(inside, poses, strict=True)]
+            found += [
+                CarriedMoment(span.object_id, float(t), T_world_object)
+                for t, T_world_object in zip(inside, poses, strict=True)
+            ]
         return tuple(found)
 
     def _tool_poses(
@@ -218,6 +221,6 @@ def _touches(item: ObjectState, other: ObjectState) -> bool:
 
 def _box_gap(a: ObjectState, b: ObjectState) -> float:
     """Largest gap along a's axes (separating-axis test)."""
-    R = a.pose_world[:3, :3].T @ b.pose_world[:3, :3]
+    R_a_b = a.pose_world[:3, :3].T @ b.pose_world[:3, :3]
     between = a.pose_world[:3, :3].T @ (b.position_world - a.position_world)
-    return float((np.abs(between) - a.size_m / 2 - np.abs(R) @ (b.size_m / 2)).max())
+    return float((np.abs(between) - a.size_m / 2 - np.abs(R_a_b) @ (b.size_m / 2)).max())

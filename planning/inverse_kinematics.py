@@ -81,16 +81,18 @@ def pose_error(T_world_from: Float[np.ndarray, "4 4"], T_world_to: Float[np.ndar
     )
 
 
-def rotation_vector(R: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
+def rotation_vector(R_from_to: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
     """Axis times angle of a rotation matrix; angle in 0…pi."""
-    twice_sin = np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
-    sin, cos = float(np.linalg.norm(twice_sin)) / 2, (float(np.trace(R)) - 1.0) / 2
+    twice_sin = np.array(
+        [R_from_to[2, 1] - R_from_to[1, 2], R_from_to[0, 2] - R_from_to[2, 0], R_from_to[1, 0] - R_from_to[0, 1]]
+    )
+    sin, cos = float(np.linalg.norm(twice_sin)) / 2, (float(np.trace(R_from_to)) - 1.0) / 2
     angle = float(np.arctan2(sin, cos))
     if sin > 1e-9:
         return twice_sin * (angle / (2.0 * sin))
     if cos > 0:
         return twice_sin / 2
-    # Half a turn: the axis is the eigenvector of R with eigenvalue 1, read from the largest column of R + I.
-    columns = R + np.eye(3)
+    # Half a turn: the axis is the eigenvector of R_from_to with eigenvalue 1, read from the largest column of R_from_to + I.
+    columns = R_from_to + np.eye(3)
     axis = columns[:, int(np.argmax(np.diag(columns)))]
     return angle * axis / np.linalg.norm(axis)

@@ -35,9 +35,9 @@ class Solid:
     half_m: Float[np.ndarray, "3"]
     is_cylinder: bool = False
 
-    def moved(self, T: Float[np.ndarray, "4 4"]) -> Solid:
-        """The same solid after the rigid motion T."""
-        return replace(self, T_world_solid=T @ self.T_world_solid)
+    def moved(self, T_new_old: Float[np.ndarray, "4 4"]) -> Solid:
+        """The same solid after the rigid motion T_new_old."""
+        return replace(self, T_world_solid=T_new_old @ self.T_world_solid)
 
 
 def solids_of(item: ObjectState, *, inflate: bool = True) -> tuple[Solid, ...]:

@@ -189,9 +189,9 @@ class RobotModel:
             link: self.link_pose(link, positions_rad, gripper_width_m) for link in {name for name, _ in self._mask}
         }
         rows = np.array([row for _, row in self._mask])
-        T = np.stack([poses[link] for link, _ in self._mask])
-        start = np.einsum("nij,nj->ni", T[:, :3, :3], rows[:, :3]) + T[:, :3, 3]
-        end = np.einsum("nij,nj->ni", T[:, :3, :3], rows[:, 3:6]) + T[:, :3, 3]
+        T_world_links = np.stack([poses[link] for link, _ in self._mask])
+        start = np.einsum("nij,nj->ni", T_world_links[:, :3, :3], rows[:, :3]) + T_world_links[:, :3, 3]
+        end = np.einsum("nij,nj->ni", T_world_links[:, :3, :3], rows[:, 3:6]) + T_world_links[:, :3, 3]
         return np.concatenate([start, end, rows[:, 6:]], axis=1)
 
     def jacobian(self, positions_rad: Float[np.ndarray, "joints"]) -> Float[np.ndarray, "6 joints"]:

@@ -105,9 +105,11 @@ class MotionMaker:
         num = max(1, int(np.ceil(length_m / LINE_STEP_M)))
         positions = [start_rad]
         for k in range(1, num + 1):
-            T = T_world_start.copy()
-            T[:3, 3] += way * (k / num)
-            solution = self.model.solve_ik(T, [positions[-1]], np.random.default_rng(0), IkSettings(num_restarts=0))
+            T_world_next = T_world_start.copy()
+            T_world_next[:3, 3] += way * (k / num)
+            solution = self.model.solve_ik(
+                T_world_next, [positions[-1]], np.random.default_rng(0), IkSettings(num_restarts=0)
+            )
             if solution is None or np.abs(solution - positions[-1]).max() > LINE_JUMP_RAD:
                 return None
             positions.append(solution)

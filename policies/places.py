@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..perception.types import ObjectState, SceneState, Shape
+from ..perception.types import ObjectState, Shape
 from ..planning.containment import GoalSpot
 from ..planning.types import Predicate
 from .grasps import pointing_down

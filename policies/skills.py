@@ -22,22 +22,19 @@ from ..planning.placement import goal_region
 from ..planning.timing import Timeline
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from .grasps import Grasp, make_grasps, turned_half
+from .hand_room import ENOUGH, Release, free_grasps, free_releases
 from .motion import Blocked, MotionMaker
-from .places import Placement, left_there, make_placements
-from .surroundings import carrying, make_room, names_in_the_way, neighbours, putting_down
+from .places import left_there, make_placements
+from .surroundings import carrying, make_room, neighbours, putting_down
 
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
 LOW_APPROACH_M = 0.035  # … or this long, near the base, where the arm cannot fold any further
 SAFE_M = 0.20  # below this the hand first goes straight up
-NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
-RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
-HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
 GRIP_S = 0.35  # friction needs this long to build up
 RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
 MAX_TRIES = 12
-MAX_SCANS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class Skills:
         grasps = make_grasps(item, self._gripper)
         if not grasps:
             return NoMotion(NoMotionReason.NO_GRASP, f"{item.shape} {item.id} offers nothing that the gripper can take")
-        free, blocked_by = self._free_grasps(grasps, room, now)
+        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene)
         if not free:
             return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", blocked_by)
 
@@ -109,12 +106,20 @@ class Skills:
         tool = self._maker.model.tool_pose(now.body.positions_rad)
         yaw_now = math.atan2(tool[1, 1], tool[0, 1]) - math.atan2(tool[1, 3], tool[0, 3])
         placements = make_placements(item, target, relation, region.spots, T_hand_object, yaw_now)
-        free, blocked_by = self._free_placements(placements, room, item, T_hand_object, now)
+        free, blocked_by = free_releases(
+            self._maker.collision,
+            placements,
+            room,
+            self._gap(item, T_hand_object),
+            self._gripper.max_width_m,
+            now.scene,
+            ENOUGH + now.step.attempt,
+        )
         if not free:
             detail = f"no room for hand and {item.id} at any place for {relation.value}({item.id}, {target_id})"
             return NoMotion(NoMotionReason.NO_PLACE, detail, blocked_by)
 
-        def attempt(choice: tuple[Placement, float]) -> Trajectory | NoMotion:
+        def attempt(choice: Release) -> Trajectory | NoMotion:
             return self._place_at(now, item, choice, room, touch, T_hand_object)
 
         return _first_success(_from_attempt(free, now.step.attempt), attempt)
@@ -166,12 +171,12 @@ class Skills:
         self,
         now: Situation,
         item: ObjectState,
-        choice: tuple[Placement, float],
+        choice: Release,
         room: Room,
         touch: tuple[str, ...],
         T_hand_object: Float[np.ndarray, "4 4"],
     ) -> Trajectory | NoMotion:
-        placement, open_m = choice
+        placement, open_m = choice.placement, choice.open_m
         start = self._start(now, item)
         if isinstance(start, NoMotion):
             return start
@@ -233,10 +238,14 @@ class Skills:
 
     def _lift(self, timeline: Timeline, room: Room, width_m: float) -> Blocked | None:
         """Append a line straight up to the carry height, or as high as the arm gets."""
-        T = self._maker.model.tool_pose(timeline.positions_rad)
+        T_world_now = self._maker.model.tool_pose(timeline.positions_rad)
         rise: Blocked | object = None
-        for height_m in (max(CARRY_M, T[2, 3] + 0.08), T[2, 3] + APPROACH_M, T[2, 3] + LOW_APPROACH_M):
-            goal = T.copy()
+        for height_m in (
+            max(CARRY_M, T_world_now[2, 3] + 0.08),
+            T_world_now[2, 3] + APPROACH_M,
+            T_world_now[2, 3] + LOW_APPROACH_M,
+        ):
+            goal = T_world_now.copy()
             goal[2, 3] = height_m
             rise = self._maker.line(timeline.positions_rad, goal, width_m, room)
             if not isinstance(rise, Blocked):
@@ -268,88 +277,14 @@ class Skills:
     ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]] | None:
         """Of the grasp and the same with fingers exchanged, the one for which the wrist turns less."""
         found: list[tuple[float, Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]]] = []
-        for T in (T_world_tool, turned_half(T_world_tool)):
-            solution = self._maker.reach(T, [now_rad], rng)
+        for T_world_now in (T_world_tool, turned_half(T_world_tool)):
+            solution = self._maker.reach(T_world_now, [now_rad], rng)
             if solution is not None:
-                found.append((float(np.abs(solution - self._look_rad).max()), T, solution))
+                found.append((float(np.abs(solution - self._look_rad).max()), T_world_now, solution))
         if not found:
             return None
-        _, T, solution = min(found, key=lambda f: f[0])
-        return T, solution
-
-    def _free_grasps(self, grasps: list[Grasp], room: Room, now: Situation) -> tuple[list[Grasp], tuple[str, ...]]:
-        """Grasps at which hand and fingers have room, with the widest opening that fits; else what is in the way."""
-        free: list[tuple[float, Grasp]] = []
-        blocked: list[tuple[str, ...]] = []
-        for grasp in grasps[:MAX_SCANS]:
-            openings = [grasp.open_m - less for less in NARROWER_M]
-            found = self._maker.collision.gripper_scan(
-                np.repeat(grasp.T_world_tool[None], len(openings), axis=0), np.array(openings), room
-            )
-            for opening, clearances in zip(openings, found, strict=True):
-                in_the_way = names_in_the_way(clearances, room, now.scene)
-                short = any(c.distance_m < room.required(c.part, c.owner) for c in clearances)
-                if short:
-                    blocked.append(in_the_way)
-                    continue
-                least = min((c.distance_m for c in clearances if c.owner in _others(room, c.part)), default=0.02)
-                narrow = (grasp.open_m - opening) * 2
-                free.append((grasp.cost + narrow + 2 * max(0.0, 0.012 - least), replace(grasp, open_m=opening)))
-                break
-        free.sort(key=lambda pair: pair[0])
-        fewest = min((b for b in blocked if b), key=len, default=())
-        return [grasp for _, grasp in free], fewest
-
-    def _free_placements(
-        self,
-        placements: list[Placement],
-        room: Room,
-        item: ObjectState,
-        T_hand_object: Float[np.ndarray, "4 4"],
-        now: Situation,
-    ) -> tuple[list[tuple[Placement, float]], tuple[str, ...]]:
-        """Placements where object, hand and opening fingers have room, as low as they have it."""
-        gap = self._gap(item, T_hand_object)
-        found: list[tuple[float, Placement, float]] = []
-        blocked: list[tuple[str, ...]] = []
-        for placement in placements[:MAX_SCANS]:
-            for higher in HIGHER_M:
-                T = placement.T_world_tool.copy()
-                T[2, 3] += higher
-                widest = self._widest_release(T, gap, room, left_there(item, T_hand_object, T), now, blocked)
-                if widest is not None:
-                    cost = placement.cost + 5 * higher + 2 * (RELEASE_M[0] - (widest - gap))
-                    found.append((cost, replace(placement, T_world_tool=T), widest))
-                    break
-            if len(found) >= MAX_TRIES and now.step.attempt < MAX_TRIES:
-                break
-        found.sort(key=lambda entry: entry[0])
-        fewest = min((b for b in blocked if b), key=len, default=())
-        return [(placement, width) for _, placement, width in found], fewest
-
-    def _widest_release(
-        self,
-        T_world_tool: Float[np.ndarray, "4 4"],
-        gap_m: float,
-        room: Room,
-        left: ObjectState,
-        now: Situation,
-        blocked: list[tuple[str, ...]],
-    ) -> float | None:
-        """How far the fingers may open here, or None where not even the closed hand fits."""
-        scan = self._maker.collision.gripper_scan
-        closed = scan(T_world_tool[None], np.array([gap_m]), room)[0]
-        if any(c.distance_m < room.required(c.part, c.owner) for c in closed):
-            blocked.append(names_in_the_way(closed, room, now.scene))
-            return None
-        after = putting_down(room, left)
-        widths = [min(gap_m + extra, self._gripper.max_width_m) for extra in RELEASE_M]
-        opened = scan(np.repeat(T_world_tool[None], len(widths), axis=0), np.array(widths), after)
-        for width, clearances in zip(widths, opened, strict=True):
-            if not any(c.distance_m < after.required(c.part, c.owner) for c in clearances):
-                return width
-            blocked.append(names_in_the_way(clearances, after, now.scene))
-        return None
+        _, T_world_now, solution = min(found, key=lambda f: f[0])
+        return T_world_now, solution
 
     def _in_hand(self, now: Situation, item: ObjectState) -> Float[np.ndarray, "4 4"]:
         """T_hand_object as perceived."""
@@ -372,12 +307,6 @@ def _once(*names: str) -> tuple[str, ...]:
 
 def _held_item(now: Situation) -> ObjectState | None:
     return None if now.body.held is None else now.scene.find(now.body.held)
-
-
-def _others(room: Room, part: str) -> frozenset[str]:
-    """Owners that the part must keep away from."""
-    names = {solid.owner for solid in room.solids}
-    return frozenset(name for name in names if room.required(part, name) > 0.001)
 
 
 def _from_attempt(choices: list, attempt: int) -> list:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import pybullet
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from ..perception.colors import PALETTE
 from ..perception.types import Shape
+from .bullet import pybullet
 from .catalogue import ObjectModel, make_object
 from .collision_shapes import center_of_mass, collision_file
 from .placement import TABLE_BOUNDS

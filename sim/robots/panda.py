@@ -16,9 +16,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import pybullet
 from jaxtyping import Float
 
+from ..bullet import pybullet
 from ..collision_shapes import HULL_MARGIN_M
 from ..raycast import VisualBody
 from ..world import cross, painted, pose_of

@@ -77,10 +77,8 @@ def test_bounds_never_hide_a_smaller_distance():
 def test_gripper_alone_measures_as_on_the_arm():
     positions = hand_at(0.5, 0.1, 0.08)
     room = Room(solids_of(block("b", 0.55, 0.12)))
-    alone = {
-        (c.part, c.owner): c.distance_m
-        for c in MODEL.gripper_scan(panda().tool_pose(positions)[None], np.array([0.06]), room)[0]
-    }
+    found = MODEL.gripper_clearances(panda().tool_pose(positions), 0.06, room)
+    alone = {(c.part, c.owner): c.distance_m for c in found}
     whole = distances(positions, 0.06, room, near_m=0.02)
     for key in ((FINGER, "b"), (HAND, "b"), (FINGER, TABLE)):
         np.testing.assert_allclose(alone[key], whole[key], atol=1e-6)

@@ -1,0 +1,111 @@
+"""Whether hand and fingers have room at a grasp or a place: a quick look before the arm is worked out.
+
+In:  grasps or placements, the Room.
+Out: those that fit, best first, with how far the fingers may open; else the fewest objects in the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..perception.types import SceneState
+from ..planning.collision import CollisionModel, Room
+from .grasps import Grasp
+from .places import Placement
+from .surroundings import names_in_the_way
+
+NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
+RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
+HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
+COMFORT_M = 0.012  # clearance beyond which more is not better
+MAX_LOOKS = 60
+ENOUGH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A placement at the height where it has room, and the opening that the fingers go to."""
+
+    placement: Placement
+    open_m: float
+
+
+def free_grasps(
+    collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState
+) -> tuple[list[Grasp], tuple[str, ...]]:
+    """Grasps with the widest opening that fits."""
+    free: list[tuple[float, Grasp]] = []
+    blocked: list[tuple[str, ...]] = []
+    strict = _kept_away_from(room)
+    for grasp in grasps[:MAX_LOOKS]:
+        for less in NARROWER_M:
+            open_m = grasp.open_m - less
+            clearances = collision.gripper_clearances(grasp.T_world_tool, open_m, room)
+            if any(c.distance_m < room.required(c.part, c.owner) for c in clearances):
+                blocked.append(names_in_the_way(clearances, room, scene))
+                continue
+            least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
+            cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
+            free.append((cost, replace(grasp, open_m=open_m)))
+            break
+    free.sort(key=lambda pair: pair[0])
+    return [grasp for _, grasp in free], _fewest(blocked)
+
+
+def free_releases(
+    collision: CollisionModel,
+    placements: list[Placement],
+    room: Room,
+    gap_m: float,
+    max_width_m: float,
+    scene: SceneState,
+    num_wanted: int,
+) -> tuple[list[Release], tuple[str, ...]]:
+    """Placements as low as there is room, with the widest opening that fits; `gap_m` is the closed fingers'."""
+    found: list[tuple[float, Release]] = []
+    blocked: list[tuple[str, ...]] = []
+    open_room = replace(room, carried=())
+    widths = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
+    for placement in placements[:MAX_LOOKS]:
+        for higher in HIGHER_M:
+            T_higher = placement.T_world_tool.copy()
+            T_higher[2, 3] += higher
+            if not _fits(collision, T_higher, gap_m, room, scene, blocked):
+                continue
+            # What was let go stands between the fingers, which only move away from it.
+            width = next((w for w in widths if _fits(collision, T_higher, w, open_room, scene, blocked)), None)
+            if width is not None:
+                cost = placement.cost + 5 * higher + 2 * (widths[0] - width)
+                found.append((cost, Release(replace(placement, T_world_tool=T_higher), width)))
+                break
+        if len(found) >= num_wanted:
+            break
+    found.sort(key=lambda pair: pair[0])
+    return [release for _, release in found], _fewest(blocked)
+
+
+def _fits(
+    collision: CollisionModel,
+    T_world_tool: Float[np.ndarray, "4 4"],
+    width_m: float,
+    room: Room,
+    scene: SceneState,
+    blocked: list[tuple[str, ...]],
+) -> bool:
+    clearances = collision.gripper_clearances(T_world_tool, width_m, room)
+    if not any(c.distance_m < room.required(c.part, c.owner) for c in clearances):
+        return True
+    blocked.append(names_in_the_way(clearances, room, scene))
+    return False
+
+
+def _kept_away_from(room: Room) -> frozenset[str]:
+    """Owners that fingers must not touch."""
+    return frozenset(group.owner for group in room.groups if room.required("finger", group.owner) > 0)
+
+
+def _fewest(blocked: list[tuple[str, ...]]) -> tuple[str, ...]:
+    return min((names for names in blocked if names), key=len, default=())
