@@ -80,7 +80,8 @@ def make_config(spec: Any, settings: dict[str, Any], argument: str | None = None
     try:
         return spec.config(**values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains a missing one (a typing slip), so it is told first.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"]) or "config"
         known = list(spec.config.model_fields)
         closest = difflib.get_close_matches(key, known, n=1)

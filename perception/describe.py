@@ -74,7 +74,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
     hull = make_hull(top)
     circle, rectangle = fit_circle(top), fit_rectangle(top, spacing_m)
     is_round = _is_round(hull, circle, rectangle)
-    floor_m, is_floor_seen = _find_floor(points, hull, top_m), True
+    floor_m, is_floor_seen = _find_floor(points, hull, top_m, low_m), True
     if floor_m is None and is_round:
         floor_m, is_floor_seen = _guess_floor(points, circle, top_m), False
     # Points of a wall lie up to the noise and a pixel outside; only clearly wider bodies are no prisms.
@@ -172,13 +172,13 @@ def classify(part: Part, height_m: float) -> tuple[Shape, float]:
     return Shape.CYLINDER, confidence
 
 
-def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float) -> float | None:
+def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float, low_m: float) -> float | None:
     """Height of the bottom of an opening, if the inside of the rim is seen to lie low; else None."""
     some = points[:: max(1, len(points) // 5000)]
     inside = some[hull.contains(some[:, :2], -min(0.008, 0.25 * hull.width_m))]
     if len(inside) < 8:
         return None
-    depth = max(0.004, min(0.012, 0.4 * top_m)) if top_m > 0 else 0.004
+    depth = max(0.004, min(0.012, 0.4 * (top_m - low_m)))
     cells = np.floor(inside[:, :2] / 0.004).astype(np.int64)
     keys = cells[:, 0] * 1_000_003 + cells[:, 1]
     _, cell = np.unique(keys, return_inverse=True)
@@ -192,7 +192,7 @@ def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float)
 
 
 def _guess_floor(points: Float[np.ndarray, "points 3"], circle: Circle, top_m: float) -> float | None:
-    """Of a deep narrow opening seen from the side only the upper wall is seen: the rim is a ring with nothing inside."""
+    """Of a deep narrow opening seen from the side only the upper wall shows: the rim is a ring with nothing inside."""
     radius = np.linalg.norm(points[:, :2] - circle.center, axis=1)
     is_ring = radius[points[:, 2] > top_m - 0.004].min() > 0.6 * circle.radius_m
     inner = points[radius < 0.92 * circle.radius_m, 2]

@@ -79,7 +79,8 @@ class Look:
         }
         views = [_mask_held(view, held) for view in views]
         s = self._settings
-        cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, self._device)
+        noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}
+        cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device)
         return measure_objects(cloud, fit.surface, self._quality(views, fit, cloud))
 
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
@@ -91,7 +92,7 @@ class Look:
         noises = [p.noise_m for v in cameras if (p := fit.planes.get(v.sensor)) is not None]
         xy = np.mean([v.T_world_sensor[:2, 3] for v in cameras], axis=0) if cameras else np.zeros(2)
         spacing = [s for s, v in zip(cloud.spacing_m, views, strict=True) if isinstance(v.measured, CameraImage)]
-        voxel_m = max(self._settings.voxel_m, 1.6 * max(spacing, default=0.0))
+        voxel_m = max(self._settings.voxel_m, 1.6 * max(spacing, default=0.0), 2.0 * max(noises, default=0.0))
         min_points = int(np.clip(1e-4 / max(min(spacing, default=0.001), 1e-4) ** 2, 8, 40))
         noise_m = max(noises, default=0.002)
         return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points)

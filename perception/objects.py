@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from .align import align_views
 from .arrange import Standing, arrange
 from .colors import name_color
 from .describe import Part, classify, describe_segment
@@ -57,9 +58,10 @@ class LookQuality:
 
 
 def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -> list[Measurement]:
-    """Split, describe, divide what touches, arrange, and put numbers on each."""
+    """Split, align the views, describe, regroup what is of one colour, arrange, and put numbers on each."""
     spacing_m = min((s for s in cloud.spacing_m if np.isfinite(s)), default=0.002)
     segments = split_segments(cloud, quality.voxel_m, quality.min_points)
+    segments, _ = align_views(segments, cloud.spacing_m)
     parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
     parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
     parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M]

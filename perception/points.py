@@ -51,6 +51,28 @@ class Cloud:
     spacing_m: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Volume:
+    """Where objects can be: over the table, from above its noise to a height."""
+
+    table: SupportSurface
+    above_m: float
+    max_height_m: float
+
+    @property
+    def low_m(self) -> float:
+        return self.table.height_m + self.above_m
+
+    @property
+    def high_m(self) -> float:
+        return self.table.height_m + self.max_height_m
+
+    def contains(self, world: Float[Tensor, "points 3"]) -> Shaped[Tensor, "points"]:
+        x0, y0, x1, y1 = self.table.bounds_world
+        x, y, z = world.unbind(1)
+        return (x > x0) & (x < x1) & (y > y0) & (y < y1) & (z > self.low_m) & (z < self.high_m)
+
+
 def sample_surface(view: View, device: torch.device) -> SurfaceSample:
     """A thin sample of a view's points, marked where the surface faces up."""
     origin = view.T_world_sensor[:3, 3]
@@ -89,14 +111,16 @@ def fuse_views(
     table: SupportSurface,
     max_height_m: float,
     robot_margin_m: float,
+    noises_m: dict[str, float],
     device: torch.device,
 ) -> Cloud:
-    """All points above the table and within its bounds, each view moved by its correction."""
+    """All points above the table's noise and within its bounds, each view moved by its correction."""
     points, colors, view_index, spacing_m = [], [], [], []
     for number, view in enumerate(views):
         T_world_sensor = corrections.get(view.sensor, np.eye(4)) @ view.T_world_sensor
         pose = torch.as_tensor(T_world_sensor, dtype=torch.float32, device=device)
-        found, rgb, spacing = _points_above(view, pose, table, max_height_m, device)
+        volume = _Volume(table, max(_ABOVE_TABLE_M, 3.5 * noises_m.get(view.sensor, 0.0)), max_height_m)
+        found, rgb, spacing = _points_above(view, pose, volume, device)
         if view.capsules is not None and len(found):
             capsules = torch.as_tensor(view.capsules, dtype=torch.float32, device=device)
             free = ~near_capsules(found, capsules, robot_margin_m)
@@ -115,14 +139,13 @@ def fuse_views(
 def _points_above(
     view: View,
     T_world_sensor: Float[Tensor, "4 4"],
-    table: SupportSurface,
-    max_height_m: float,
+    volume: _Volume,
     device: torch.device,
 ) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3"], float]:
     """Points in the volume above the table, their colours (scans: none, NaN), the spacing on the table."""
     if isinstance(view.measured, LidarScan):
         world = transform_points(T_world_sensor, _finite_scan(view.measured, device))
-        world = world[_inside(world, table, max_height_m)]
+        world = world[volume.contains(world)]
         return world, torch.full_like(world, float("nan")), float("nan")
     image = view.measured
     depth_m = torch.nan_to_num(torch.as_tensor(image.depth_m, device=device), nan=0.0, posinf=0.0, neginf=0.0)
@@ -131,21 +154,14 @@ def _points_above(
     across = (torch.arange(i.width, device=device) - i.cx) * (axes[0] / i.fx)
     down = (torch.arange(i.height, device=device) - i.cy) * (axes[1] / i.fy)
     height = depth_m * (across[None, :] + down[:, None] + axes[2]) + axes[3]
-    above = (height > table.height_m + _ABOVE_TABLE_M) & (height < table.height_m + max_height_m) & (depth_m > 0.05)
+    above = (height > volume.low_m) & (height < volume.high_m) & (depth_m > 0.05)
     v, u = torch.nonzero(above, as_tuple=True)
     world = transform_points(T_world_sensor, back_project(u, v, depth_m[v, u], image.intrinsics))
-    inside = _inside(world, table, max_height_m)
+    inside = volume.contains(world)
     rgb = torch.as_tensor(image.rgb, device=device)[v[inside], u[inside]].to(torch.float32) / 255.0
     seen = depth_m[v, u][inside]
     spacing_m = float(seen.median()) / min(i.fx, i.fy) if len(seen) else 0.002
     return world[inside], rgb, spacing_m
-
-
-def _inside(world: Float[Tensor, "points 3"], table: SupportSurface, max_height_m: float) -> Shaped[Tensor, "points"]:
-    x0, y0, x1, y1 = table.bounds_world
-    x, y, z = world.unbind(1)
-    flat = (x > x0) & (x < x1) & (y > y0) & (y < y1)
-    return flat & (z > table.height_m + _ABOVE_TABLE_M) & (z < table.height_m + max_height_m)
 
 
 def _finite_scan(scan: LidarScan, device: torch.device) -> Float[Tensor, "points 3"]:

@@ -19,7 +19,6 @@ from .describe import Part, describe_segment
 from .outlines import make_hull
 from .segments import Segment
 
-_CELL_M = 0.003
 _STEP_M = 0.010  # a level or content this much above its surroundings is another object
 _MIN_AREA_M2 = 0.0002
 _GAP_M = 0.010
@@ -34,10 +33,21 @@ class Fineness:
     spacing_m: float
     min_points: int
 
+    @property
+    def cell_m(self) -> float:
+        """Cells seen from above that have no holes on a surface seen at a slant."""
+        return max(0.003, 2.4 * self.spacing_m)
+
+    @property
+    def band_m(self) -> float:
+        """Points this close under the top belong to it."""
+        return max(0.004, 4.0 * self.noise_m)
+
 
 def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
     """Join, then part; every result is described anew."""
-    waiting, done = [_close_capped(p, parts) for p in _join_faces(parts, fineness)], []
+    joined = _drop_slivers(_join_faces(parts, fineness))
+    waiting, done = [_close_capped(p, joined, fineness) for p in joined], []
     while waiting:
         part = waiting.pop()
         pieces = _divide(part, [*waiting, *done], fineness)
@@ -51,16 +61,16 @@ def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
 def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part]:
     """Two pieces, or none when the part is one object as far as can be seen."""
     if part.floor_m is not None:
-        return _describe_pieces(part, _find_content(part), fineness)
+        return _describe_pieces(part, _find_content(part, fineness), fineness)
     if part.handle_rad is not None:
         return []
-    if pieces := _describe_pieces(part, _find_layer(part), fineness):
+    if pieces := _describe_pieces(part, _find_layer(part, fineness), fineness):
         return pieces
     if not part.is_prism:
-        pieces = _describe_pieces(part, _find_tower(part), fineness)
+        pieces = _describe_pieces(part, _find_tower(part, fineness), fineness)
         if pieces and pieces[1].floor_m is not None:
             return pieces
-    return _describe_pieces(part, _find_neighbour(part, others), fineness)
+    return _describe_pieces(part, _find_neighbour(part, others, fineness), fineness)
 
 
 def _describe_pieces(part: Part, mask: Bool[np.ndarray, "points"] | None, fineness: Fineness) -> list[Part]:
@@ -96,8 +106,21 @@ def _join_faces(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
     return result
 
 
+def _drop_slivers(parts: Sequence[Part]) -> list[Part]:
+    """Without thin pieces that lie on another one's surface: shade and noise that passed for a colour."""
+    return [p for p in parts if not (_is_face(p) and any(_lies_on(p, o) for o in parts if o is not p))]
+
+
+def _lies_on(sliver: Part, other: Part) -> bool:
+    points = sliver.segment.points
+    overlap = min(sliver.top_m, other.top_m) - max(sliver.low_m, other.low_m)
+    is_beside = overlap > 0.6 * (sliver.top_m - sliver.low_m)
+    is_minor = 3 * len(points) < len(other.segment.points)
+    return is_minor and is_beside and bool(other.contains(points[:, :2], 0.006).mean() > 0.8)
+
+
 def _is_face(part: Part) -> bool:
-    length, width = part.rectangle.size_m
+    length, width = part.rectangle.size_m.tolist()
     return not part.is_round and width < 0.4 * length and width < 0.015 and part.top_m - part.low_m > 0.01
 
 
@@ -106,7 +129,7 @@ def _alike(first: Part, second: Part) -> bool:
     return float(np.abs(a - b).sum()) < _ALIKE
 
 
-def _find_content(part: Part) -> Bool[np.ndarray, "points"] | None:
+def _find_content(part: Part, fineness: Fineness) -> Bool[np.ndarray, "points"] | None:
     """Points of something that rises from the floor of an opening of its own colour."""
     if part.floor_m is None or part.size_m.min() < 0.08:
         return None
@@ -124,7 +147,7 @@ def _find_content(part: Part) -> Bool[np.ndarray, "points"] | None:
     rises = (points[:, 2] > floor[ring] + _STEP_M) & (inward > max(0.008, 0.12 * part.size_m.min()))
     if rises.sum() < 20:
         return None
-    blob = _largest_blob(points[rises, :2])
+    blob = _largest_blob(points[rises, :2], fineness)
     if blob is None:
         return None
     mask = np.zeros(len(points), dtype=bool)
@@ -132,67 +155,75 @@ def _find_content(part: Part) -> Bool[np.ndarray, "points"] | None:
     return mask
 
 
-def _find_layer(part: Part) -> Bool[np.ndarray, "points"] | None:
+def _find_layer(part: Part, fineness: Fineness) -> Bool[np.ndarray, "points"] | None:
     """Points above a second flat level: something stands on or beside a lower thing of its own colour."""
     points = part.segment.points
-    cells, highest = _height_map(points)
+    cells, highest = _height_map(points, fineness.cell_m)
     below = highest[highest < part.top_m - _STEP_M]
-    if len(below) * _CELL_M**2 < _MIN_AREA_M2:
+    if len(below) * fineness.cell_m**2 < _MIN_AREA_M2:
         return None
     bins = np.floor(below / 0.002).astype(np.int64)
     counts = np.convolve(np.bincount(bins - bins.min()), [1, 1, 1], mode="same")
     level_m = (float(np.argmax(counts)) + float(bins.min()) + 0.5) * 0.002
     is_level = np.abs(highest - level_m) < 0.003
     # A slope spreads over many heights; a level holds most of what lies below the top.
-    if is_level.sum() * _CELL_M**2 < _MIN_AREA_M2 or is_level.sum() < 0.6 * len(below) or level_m < part.low_m + 0.008:
+    if (
+        is_level.sum() * fineness.cell_m**2 < _MIN_AREA_M2
+        or is_level.sum() < 0.6 * len(below)
+        or level_m < part.low_m + 0.008
+    ):
         return None
     # Between two levels lies next to nothing; a round back falls off gradually.
-    between = (highest > level_m + 0.004) & (highest < part.top_m - 0.004)
-    top_cells = highest > part.top_m - 0.004
+    between = (highest > level_m + fineness.band_m) & (highest < part.top_m - fineness.band_m)
+    top_cells = highest > part.top_m - fineness.band_m
     # A ledge lies beside the top; what lies within its outline is the bottom of an opening.
-    ledge = (cells[is_level] + 0.5) * _CELL_M
-    if make_hull((cells[top_cells] + 0.5) * _CELL_M).contains(ledge).mean() > 0.5:
+    ledge = (cells[is_level] + 0.5) * fineness.cell_m
+    if make_hull((cells[top_cells] + 0.5) * fineness.cell_m).contains(ledge).mean() > 0.5:
         return None
-    if top_cells.sum() * _CELL_M**2 < _MIN_AREA_M2 or between.sum() > 0.4 * is_level.sum():
+    if top_cells.sum() * fineness.cell_m**2 < _MIN_AREA_M2 or between.sum() > 0.4 * is_level.sum():
         return None
     return points[:, 2] > level_m + 0.0025
 
 
-def _find_tower(part: Part) -> Bool[np.ndarray, "points"]:
+def _find_tower(part: Part, fineness: Fineness) -> Bool[np.ndarray, "points"]:
     """Points under the topmost surface: what may stand in an opening and rise above its rim."""
     points = part.segment.points
-    return make_hull(points[points[:, 2] > part.top_m - 0.004, :2]).contains(points[:, :2], 0.005)
+    return make_hull(points[points[:, 2] > part.top_m - fineness.band_m, :2]).contains(points[:, :2], 0.005)
 
 
-def _close_capped(part: Part, others: Sequence[Part]) -> Part:
+def _close_capped(part: Part, others: Sequence[Part], fineness: Fineness) -> Part:
     """A ring around something that stands on it is a covered top and no rim."""
     if part.floor_m is None or part.is_floor_seen:
         return part
     points = part.segment.points
-    top = points[points[:, 2] > part.top_m - 0.004, :2]
-    return replace(part, floor_m=None) if _is_capped(part, top, [o for o in others if o is not part]) else part
+    top = points[points[:, 2] > part.top_m - fineness.band_m, :2]
+    return (
+        replace(part, floor_m=None)
+        if _is_capped(part, top, [o for o in others if o is not part], fineness.band_m)
+        else part
+    )
 
 
-def _is_capped(part: Part, top: Float[np.ndarray, "tops 2"], others: Sequence[Part]) -> bool:
+def _is_capped(part: Part, top: Float[np.ndarray, "tops 2"], others: Sequence[Part], band_m: float) -> bool:
     """Whether another part stands in the middle of this one's top, which then is no full face."""
     hull = make_hull(top)
     for other in others:
         points = other.segment.points
-        above = points[points[:, 2] > part.top_m - 0.004, :2]
+        above = points[points[:, 2] > part.top_m - band_m, :2]
         if hull.contains(above, -0.003).sum() > 20:
             return True
     return False
 
 
-def _find_neighbour(part: Part, others: Sequence[Part]) -> Bool[np.ndarray, "points"] | None:
+def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> Bool[np.ndarray, "points"] | None:
     """The straight cut after which the two sides fill their outlines clearly better than the whole does."""
     points = part.segment.points
-    is_top = points[:, 2] > part.top_m - 0.004
-    cells = np.unique(np.floor(points[is_top, :2] / _CELL_M).astype(np.int64), axis=0)
-    xy = (cells + 0.5) * _CELL_M
-    area = len(cells) * _CELL_M**2
+    is_top = points[:, 2] > part.top_m - fineness.band_m
+    cells = np.unique(np.floor(points[is_top, :2] / fineness.cell_m).astype(np.int64), axis=0)
+    xy = (cells + 0.5) * fineness.cell_m
+    area = len(cells) * fineness.cell_m**2
     whole = _hull_area(xy)
-    if area < 2 * _MIN_AREA_M2 or area > 0.86 * whole or _is_capped(part, xy, others):
+    if area < 2 * _MIN_AREA_M2 or area > 0.86 * whole or _is_capped(part, xy, others, fineness.band_m):
         return None
     best, cut = 0.90 * whole, None
     for yaw in np.radians(np.arange(0, 180, 7.5)):
@@ -200,7 +231,7 @@ def _find_neighbour(part: Part, others: Sequence[Part]) -> Bool[np.ndarray, "poi
         along = xy @ direction
         for place in np.quantile(along, np.linspace(0.2, 0.8, 13)):
             side = along > place
-            if min(side.sum(), (~side).sum()) * _CELL_M**2 < _MIN_AREA_M2:
+            if min(side.sum(), (~side).sum()) * fineness.cell_m**2 < _MIN_AREA_M2:
                 continue
             total = _hull_area(xy[side]) + _hull_area(xy[~side])
             if total < best:
@@ -208,26 +239,26 @@ def _find_neighbour(part: Part, others: Sequence[Part]) -> Bool[np.ndarray, "poi
     return None if cut is None else points[:, :2] @ cut[0] > cut[1]
 
 
-def _height_map(points: Float[np.ndarray, "points 3"]) -> tuple[np.ndarray, np.ndarray]:
+def _height_map(points: Float[np.ndarray, "points 3"], cell_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Cells seen from above and the highest point in each."""
-    grid = np.floor(points[:, :2] / _CELL_M).astype(np.int64)
+    grid = np.floor(points[:, :2] / cell_m).astype(np.int64)
     cells, index = np.unique(grid, axis=0, return_inverse=True)
     highest = np.full(len(cells), -np.inf)
     np.maximum.at(highest, index.reshape(-1), points[:, 2])
     return cells, highest
 
 
-def _largest_blob(xy: Float[np.ndarray, "points 2"]) -> Bool[np.ndarray, "points"] | None:
+def _largest_blob(xy: Float[np.ndarray, "points 2"], fineness: Fineness) -> Bool[np.ndarray, "points"] | None:
     """Membership of the largest connected patch of cells, if it is large enough."""
-    grid = np.floor(xy / 0.004).astype(np.int64)
+    grid = np.floor(xy / fineness.cell_m).astype(np.int64)
     grid -= grid.min(axis=0)
     filled = np.zeros(grid.max(axis=0) + 1, dtype=np.int64)
     np.add.at(filled, (grid[:, 0], grid[:, 1]), 1)
-    labels, count = label(filled >= 2, structure=np.ones((3, 3)))  # pyright: ignore[reportGeneralTypeIssues]
+    labels, count = label(filled >= 1, structure=np.ones((3, 3)))  # pyright: ignore[reportGeneralTypeIssues]
     if count == 0:
         return None
     sizes = np.bincount(labels.ravel())[1:]
-    if sizes.max() * 0.004**2 < _MIN_AREA_M2:
+    if sizes.max() * fineness.cell_m**2 < _MIN_AREA_M2:
         return None
     return np.asarray(labels)[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
 

@@ -243,7 +243,7 @@ class CollisionModel:
             for j in range(i + 1, len(links))
             if abs(self.depth[i] - self.depth[j]) >= 3 and frozenset((links[i], links[j])) not in never
         ]
-        first, second = np.array(pairs).reshape(-1, 2).T_world_solids
+        first, second = np.array(pairs).reshape(-1, 2).T
         return first, second
 
 

@@ -20,6 +20,7 @@ class IkSettings:
     position_tolerance_m: float = 2e-5
     rotation_tolerance_rad: float = 1e-4
     max_iterations: int = 60
+    patience: int = 10  # steps without getting a tenth nearer, after which a start is given up
     num_restarts: int = 30
     num_choices: int = 3
     limit_margin_rad: float = 0.01
@@ -53,7 +54,8 @@ def improve(
     low = robot.position_min_rad + settings.limit_margin_rad
     high = robot.position_max_rad - settings.limit_margin_rad
     positions = np.clip(start_rad, low, high)
-    previous = np.inf
+    previous = best = np.inf
+    stuck = 0
     damping = 1e-4
     for _ in range(settings.max_iterations):
         error = pose_error(robot.tool_pose(positions), T_world_tool)
@@ -63,6 +65,10 @@ def improve(
         total = size[0] + 0.2 * size[1]
         damping = min(0.1, damping * 4) if total > previous else max(1e-6, damping / 3)
         previous = total
+        stuck = 0 if total < 0.9 * best else stuck + 1
+        best = min(best, total)
+        if stuck >= settings.patience:
+            return None
         jacobian = robot.jacobian(positions)
         # Reach far errors in bounded steps: the linear model is only good nearby.
         error = error * min(1.0, 0.2 / max(size[0], 1e-12), 0.6 / max(size[1], 1e-12))
@@ -92,7 +98,7 @@ def rotation_vector(R_from_to: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3
         return twice_sin * (angle / (2.0 * sin))
     if cos > 0:
         return twice_sin / 2
-    # Half a turn: the axis is the eigenvector of R_from_to with eigenvalue 1, read from the largest column of R_from_to + I.
+    # Half a turn: the axis is the largest column of the matrix plus identity.
     columns = R_from_to + np.eye(3)
     axis = columns[:, int(np.argmax(np.diag(columns)))]
     return angle * axis / np.linalg.norm(axis)

@@ -32,6 +32,11 @@ class Release:
     placement: Placement
     open_m: float
 
+    @property
+    def T_world_tool(self) -> Float[np.ndarray, "4 4"]:  # noqa: N802
+        """The tool's pose at the release."""
+        return self.placement.T_world_tool
+
 
 def free_grasps(
     collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -35,6 +36,9 @@ GRIP_S = 0.35  # friction needs this long to build up
 RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
 MAX_TRIES = 12
+MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
+
+Choice = TypeVar("Choice", Grasp, Release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +313,7 @@ def _held_item(now: Situation) -> ObjectState | None:
     return None if now.body.held is None else now.scene.find(now.body.held)
 
 
-def _from_attempt(choices: list, attempt: int) -> list:
+def _from_attempt(choices: list[Choice], attempt: int) -> list[Choice]:
     """Alternatives starting with the `attempt`-th; those before it come last."""
     if not choices:
         return choices
@@ -317,14 +321,21 @@ def _from_attempt(choices: list, attempt: int) -> list:
     return (choices[start:] + choices[:start])[:MAX_TRIES]
 
 
-def _first_success(choices: list, make: Callable[..., Trajectory | NoMotion]) -> Trajectory | NoMotion:
+def _first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
     """The first alternative that works out, else the first failure, with everything found in the way."""
     failures: list[NoMotion] = []
+    out_of_reach: dict[tuple[float, float], int] = {}
     for choice in choices:
+        x, y = (float(v) for v in choice.T_world_tool[:2, 3])
+        where = (round(x, 2), round(y, 2))
+        if out_of_reach.get(where, 0) >= MAX_OUT_OF_REACH:
+            continue
         result = make(choice)
         if isinstance(result, Trajectory):
             return result
         failures.append(result)
+        if result.reason is NoMotionReason.NO_IK:
+            out_of_reach[where] = out_of_reach.get(where, 0) + 1
     names = dict.fromkeys(name for failure in failures for name in failure.blocked_by)
     return replace(failures[0], blocked_by=tuple(names))
 

@@ -1,4 +1,4 @@
-"""PyBullet without its banner, which its C code prints to stderr on import, in the middle of a person's progress view."""
+"""PyBullet without its banner, which its C code prints to stderr on import, amid a person's progress view."""
 
 from __future__ import annotations
 

@@ -135,8 +135,8 @@ def test_capsules_contain_the_corners_of_hand_and_fingers():
     for body in panda().bodies:
         if body.is_capsule:
             continue
-        T = panda().link_pose(body.link, look(), 0.05) @ body.T_link_body
-        corner = (T @ np.append(body.half_m, 1.0))[:3]
+        T_world_body = panda().link_pose(body.link, look(), 0.05) @ body.T_link_body
+        corner = (T_world_body @ np.append(body.half_m, 1.0))[:3]
         start, end = capsules[:, :3], capsules[:, 3:6]
         along = np.clip(((corner - start) * (end - start)).sum(1) / ((end - start) ** 2).sum(1).clip(1e-12), 0, 1)
         distance = np.linalg.norm(corner - start - along[:, None] * (end - start), axis=1) - capsules[:, 6]
@@ -160,7 +160,8 @@ def test_unknown_key_in_a_description_is_an_error():
 
 
 def test_mesh_as_collision_shape_is_an_error_that_says_what_to_do():
-    urdf = '<robot name="x"><link name="a"><collision><geometry><mesh filename="a.obj"/></geometry></collision></link></robot>'
+    shape = '<collision><geometry><mesh filename="a.obj"/></geometry></collision>'
+    urdf = f'<robot name="x"><link name="a">{shape}</link></robot>'
     with pytest.raises(ValueError, match="Replace meshes"):
         read_bodies(urdf)
 
