@@ -107,7 +107,8 @@ def redescribe_covered(part: Part, top_m: float, origin_xy: Float[np.ndarray, "2
 
     `origin_xy` is where the cameras are: the unseen side is the far one.
     """
-    rectangle = fit_rectangle(part.segment.points[:, :2], spacing_m)
+    everything = fit_rectangle(part.segment.points[:, :2], spacing_m)
+    rectangle = max(part.rectangle, everything, key=lambda r: float(r.size_m[1]))
     length, width = rectangle.size_m
     if width < 0.7 * length:
         across = np.array([-math.sin(rectangle.yaw_rad), math.cos(rectangle.yaw_rad)])

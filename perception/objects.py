@@ -98,6 +98,8 @@ def _measure(
         if variance is not None and abs(mean - top_m) < 0.015:
             gain = top_var / (top_var + variance)
             top_m, top_var = top_m + gain * (mean - top_m), (1 - gain) * top_var
+    seen_by = [s for s, name in zip(cloud.spacing_m, cloud.sensors, strict=True) if name in sources and np.isfinite(s)]
+    pixel_m = min(seen_by, default=0.003)
     height_m = max(top_m - standing.bottom_m, 0.002)
     shape, confidence = classify(part, height_m)
     yaw = _yaw(part, shape)
@@ -108,7 +110,7 @@ def _measure(
     center = np.array([*part.center, (top_m + standing.bottom_m) / 2])
     return Measurement(
         make_pose(center, yaw),
-        _covariance(part, shape, top_var, table, quality, standing.is_covered, len(sources)),
+        _covariance(part, shape, top_var, table, quality, standing.is_covered, len(sources), pixel_m),
         size,
         part.color_rgb,
         color,
@@ -154,12 +156,13 @@ def _covariance(
     quality: LookQuality,
     is_covered: bool,
     num_sources: int,
+    pixel_m: float,
 ) -> Float[np.ndarray, "6 6"]:
     """Of (x, y, z, rotation vector): boundary scatter over its length, the mounts' error, wider when half hidden."""
     spread = part.circle.spread_m if part.is_round else part.rectangle.spread_m
     hidden = 0.006 if is_covered else 0.0
     alone = 1.5 if num_sources < 2 else 1.0
-    flat = (alone * quality.systematic_m) ** 2 + (spread / 3) ** 2 + hidden**2
+    flat = (alone * quality.systematic_m) ** 2 + (spread / 3) ** 2 + (0.5 * pixel_m) ** 2 + hidden**2
     height = 0.25 * (top_var + table.height_std_m**2) + (hidden / 2) ** 2
     tilt = 0.02**2
     if part.is_round:

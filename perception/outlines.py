@@ -89,11 +89,12 @@ def _solve_circle(points: Float[np.ndarray, "points 2"]) -> tuple[Float[np.ndarr
 
 
 def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> Rectangle:
-    """The smallest rectangle around the points, then each side moved and turned onto the outermost points."""
+    """The tightest rectangle around the points, then each side moved and turned onto the outermost points."""
     hull = find_boundary(xy, xy.mean(axis=0))
     coarse = np.radians(np.arange(0.0, 90.0, 1.0))
     across = np.column_stack([np.cos(coarse), np.sin(coarse)])
-    spans = np.ptp(hull @ across.T, axis=0) * np.ptp(hull @ np.column_stack([-across[:, 1], across[:, 0]]).T, axis=0)
+    # By perimeter: around two faces of a block, a box along their diagonal has the same area.
+    spans = np.ptp(hull @ across.T, axis=0) + np.ptp(hull @ np.column_stack([-across[:, 1], across[:, 0]]).T, axis=0)
     yaw = float(coarse[int(np.argmin(spans))])
     xy = _near_edge(xy)
     for _ in range(2):
