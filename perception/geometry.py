@@ -85,9 +85,15 @@ def near_capsules(
 ) -> Shaped[Tensor, "points"]:
     """True for points within the margin of any capsule (start xyz, end xyz, radius)."""
     near = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for capsule in capsules:
-        start, axis, reach = capsule[:3], capsule[3:6] - capsule[:3], capsule[6] + margin_m
+    if not len(points) or not len(capsules):
+        return near
+    low, high = points.amin(0), points.amax(0)
+    reach = capsules[:, 6:] + margin_m
+    below = (torch.minimum(capsules[:, :3], capsules[:, 3:6]) - reach > high).any(1)
+    above = (torch.maximum(capsules[:, :3], capsules[:, 3:6]) + reach < low).any(1)
+    for capsule in capsules[~(below | above)]:
+        start, axis, far = capsule[:3], capsule[3:6] - capsule[:3], capsule[6] + margin_m
         along = ((points - start) @ axis / (axis @ axis).clamp_min(1e-12)).clamp(0.0, 1.0)
         offset = points - start - along[:, None] * axis
-        near |= (offset * offset).sum(1) < reach * reach
+        near |= (offset * offset).sum(1) < far * far
     return near

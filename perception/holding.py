@@ -1,7 +1,7 @@
 """Whether the gripper holds something, from the encoders alone.
 
 In:  gripper widths over time.
-Out: events: closed on something (settled, not at zero), opened, slipped out.
+Out: events: closed on something (settled, not at zero), closed on nothing, opened, slipped out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class GripEvent(enum.StrEnum):
     GRIPPED = "gripped"
     OPENED = "opened"
     LOST = "lost"
+    EMPTY = "empty"  # closed until they met: nothing is between them
 
 
 @dataclass(slots=True)
@@ -45,7 +46,9 @@ class GripWatch:
         widest = max(w for _, w in self._recent)
         settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
         has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
-        if has_settled and widest - width_m > _CLOSING_M and width_m > _EMPTY_M:
+        if has_settled and widest - width_m > _CLOSING_M:
+            if width_m <= _EMPTY_M:
+                return GripEvent.EMPTY
             self.gripped_m = self._narrowest_m = width_m
             return GripEvent.GRIPPED
         return None

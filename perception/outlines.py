@@ -52,9 +52,9 @@ def find_boundary(xy: Float[np.ndarray, "points 2"], center: Float[np.ndarray, "
     offset = xy - center
     radius = np.hypot(offset[:, 0], offset[:, 1])
     sector = ((np.arctan2(offset[:, 1], offset[:, 0]) / (2 * math.pi) + 0.5) * _SECTORS).astype(np.int64) % _SECTORS
-    order = np.lexsort((radius, sector))
-    last = np.nonzero(np.diff(sector[order], append=-1))[0]
-    return xy[order[last]]
+    farthest = np.full(_SECTORS, -1.0)
+    np.maximum.at(farthest, sector, radius)
+    return xy[radius == farthest[sector]]
 
 
 def fit_circle(xy: Float[np.ndarray, "points 2"]) -> Circle:

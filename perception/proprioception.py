@@ -51,6 +51,8 @@ class Proprioception:
             event = self._grip.add(time_s, width_m)
             if event is GripEvent.GRIPPED and (pose := self.tool_pose(time_s)) is not None:
                 tracker.grip(pose, width_m)
+            elif event is GripEvent.EMPTY and (pose := self.tool_pose(time_s)) is not None:
+                tracker.grasp_nothing(pose)
             elif event in (GripEvent.OPENED, GripEvent.LOST):
                 if (pose := self.tool_pose(time_s)) is not None:
                     tracker.carry(pose)

@@ -26,6 +26,8 @@ _MAX_EXISTENCE = 0.98
 _MOVED_M = 0.006
 _GRIP_REACH_M = 0.012
 _DROP_M = 0.05
+_INSIDE_M = 0.004
+_MISSED_EXISTENCE = 0.2  # below what is shown, above what is forgotten: seen elsewhere, it keeps its name
 
 
 @dataclass(slots=True)
@@ -128,6 +130,14 @@ class Tracker:
         self.held = track.id
         self._T_hand_object = _seat(invert_pose(T_world_tool) @ track.pose_world, track, width_m)
         self.carry(T_world_tool)
+
+    def grasp_nothing(self, T_world_tool: Float[np.ndarray, "4 4"]) -> None:
+        """Closed fingers met where an object was believed: it is not there, whatever hides the place now."""
+        for track in self._tracks:
+            local = (invert_pose(track.pose_world) @ T_world_tool[:, 3])[:3]
+            is_hollow = track.cavity_depth_m > 0.0
+            if not is_hollow and (np.abs(local) < track.size_m / 2 - _INSIDE_M).all():
+                track.existence = min(track.existence, _MISSED_EXISTENCE)
 
     def carry(self, T_world_tool: Float[np.ndarray, "4 4"]) -> None:
         """The held object moves with the hand."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .plan_steps import key_of
+from .rules import is_zone
 from .search import Learned, StepKey
 from .types import TABLE, Outcome, OutcomeKind
 
@@ -79,4 +80,5 @@ class Lessons:
         if no_motion is None:
             return frozenset()
         own = {outcome.step.object_id, outcome.step.target_id, TABLE}
-        return frozenset(n for n in no_motion.blocked_by if n not in own) - self._asked.get(key, frozenset[str]())
+        movable = frozenset(n for n in no_motion.blocked_by if n not in own and not is_zone(n))
+        return movable - self._asked.get(key, frozenset[str]())

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..perception.types import SceneState, SensorFrame
 from .relations import evaluate
 from .robot_model import RobotModel
+from .rules import KEEP_OUT, is_zone
 from .types import (
     TABLE,
     Action,
@@ -65,6 +66,9 @@ class Monitor:
         self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None = None
     ) -> Outcome:
         """What became of a step. `scene` is seen after it; `broken_off` says why its motion was stopped."""
+        if isinstance(result, NoMotion) and result.blocked_by and all(map(is_zone, result.blocked_by)):
+            # Nothing but what the operator has forbidden stands in the way: that is the rule's refusal.
+            return Outcome(OutcomeKind.REFUSED, step, f"{KEEP_OUT}: {result.detail}", no_motion=result)
         if isinstance(result, NoMotion):
             return Outcome(OutcomeKind.INFEASIBLE, step, result.detail, no_motion=result)
         if not result.allowed or result.trajectory is None:

@@ -133,6 +133,11 @@ def write_zone(zone: Sequence[float]) -> str:
     return f"{KEEP_OUT}({', '.join(f'{float(value):g}' for value in zone)})"
 
 
+def is_zone(name: str) -> bool:
+    """Whether a solid of this name is a keep-out zone."""
+    return name.startswith(KEEP_OUT)
+
+
 def _read_rule(entry: Mapping[str, Any], file: str) -> Rule:
     where = f"{file}: rule '{entry.get('id', '?')}':"
     for key in entry:

@@ -26,7 +26,7 @@ from .grasps import Grasp, make_grasps, turned_half
 from .hand_room import ENOUGH, Release, free_grasps, free_releases
 from .motion import Blocked, MotionMaker
 from .places import left_there, make_placements
-from .surroundings import carrying, make_room, neighbours, putting_down
+from .surroundings import carrying, is_named, make_room, neighbours, putting_down
 
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
@@ -342,5 +342,5 @@ def _first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | 
 
 def _no_motion(blocked: Blocked, now: Situation, goal: str) -> NoMotion:
     owner = blocked.conflict.owner if blocked.conflict is not None else None
-    names = (owner,) if owner is not None and now.scene.find(owner) is not None else ()
+    names = (owner,) if owner is not None and is_named(owner, now.scene) else ()
     return NoMotion(blocked.reason, f"{blocked.detail} on the way to {goal}", names)

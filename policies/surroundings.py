@@ -17,6 +17,7 @@ from ..perception.types import ObjectState, SceneState
 from ..planning.collision import ARM, FINGER, HAND, HELD, SELF, Clearance, Room
 from ..planning.contact_checks import touching_objects
 from ..planning.object_solids import Solid, hull_of, solids_of
+from ..planning.rules import is_zone
 from ..planning.types import TABLE
 
 CLEAR_M = 0.003
@@ -67,7 +68,11 @@ def table_height_m(scene: SceneState) -> float:
 
 
 def names_in_the_way(clearances: Iterable[Clearance], room: Room, scene: SceneState) -> tuple[str, ...]:
-    """Ids of objects that are nearer than the room requires."""
-    known = {o.id for o in scene.objects}
-    short = [c.owner for c in clearances if c.distance_m < room.required(c.part, c.owner) and c.owner in known]
-    return tuple(dict.fromkeys(short))
+    """Ids of objects, and keep-out zones, that are nearer than the room requires."""
+    short = [c.owner for c in clearances if c.distance_m < room.required(c.part, c.owner)]
+    return tuple(dict.fromkeys(name for name in short if is_named(name, scene)))
+
+
+def is_named(owner: str, scene: SceneState) -> bool:
+    """Whether the owner of a solid can be told to the planner: an object or a keep-out zone, not table or body."""
+    return scene.find(owner) is not None or is_zone(owner)
