@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _CLOSING_M = 0.003
-_OPENING_M = 0.0012
+_OPENING_M = 0.002
 _SETTLED_M = 0.0008
 _SETTLE_S = 0.08
 _EMPTY_M = 0.0025
@@ -32,7 +32,6 @@ class GripWatch:
     """A small state machine over width samples; feed it every sample once, in order."""
 
     gripped_m: float | None = None
-    _narrowest_m: float = 0.0
     _num_wide: int = 0
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
 
@@ -49,7 +48,7 @@ class GripWatch:
         if has_settled and widest - width_m > _CLOSING_M:
             if width_m <= _EMPTY_M:
                 return GripEvent.EMPTY
-            self.gripped_m = self._narrowest_m = width_m
+            self.gripped_m = width_m
             return GripEvent.GRIPPED
         return None
 
@@ -58,9 +57,8 @@ class GripWatch:
         if width_m < _EMPTY_M or width_m < self.gripped_m - 2 * _CLOSING_M:
             self.gripped_m = None
             return GripEvent.LOST
-        # Fingers creep into a grip; every bit wider than their narrowest lets go.
-        self._narrowest_m = min(self._narrowest_m, width_m + _OPENING_M / 3)
-        self._num_wide = self._num_wide + 1 if width_m > self._narrowest_m + _OPENING_M else 0
+        # While it is carried the grip breathes by a millimetre and a half; opening goes on beyond that.
+        self._num_wide = self._num_wide + 1 if width_m > self.gripped_m + _OPENING_M else 0
         if self._num_wide < 3:
             return None
         self.gripped_m = None

@@ -105,8 +105,9 @@ def _measure(
     yaw = _yaw(part, shape)
     size = np.array([*part.size_m, height_m])
     cavity_m = 0.0 if part.floor_m is None else max(top_m - part.floor_m, 0.0)
-    # Of a covered object only sides are seen, which get less light than tops.
-    color, color_confidence = name_color(np.minimum(part.color_rgb * (_SIDE_GAIN if standing.is_covered else 1.0), 1.0))
+    # Of a covered object mostly sides are seen, which get less light than tops.
+    gain = min(_SIDE_GAIN, 1.0 / max(float(part.color_rgb.max()), 0.1)) if standing.is_covered else 1.0
+    color, color_confidence = name_color(part.color_rgb * gain)
     center = np.array([*part.center, (top_m + standing.bottom_m) / 2])
     return Measurement(
         make_pose(center, yaw),

@@ -193,16 +193,24 @@ def _find_tower(part: Part, fineness: Fineness) -> Bool[np.ndarray, "points"]:
 
 
 def _close_capped(part: Part, others: Sequence[Part], fineness: Fineness) -> Part:
-    """A ring around something that stands on it is a covered top and no rim."""
-    if part.floor_m is None or part.is_floor_seen:
+    """What looks like a rim around something that stands on it is a covered top."""
+    if part.floor_m is None:
         return part
     points = part.segment.points
     top = points[points[:, 2] > part.top_m - fineness.band_m, :2]
-    return (
-        replace(part, floor_m=None)
-        if _is_capped(part, top, [o for o in others if o is not part], fineness.band_m)
-        else part
-    )
+    others = [o for o in others if o is not part]
+    is_closed = _is_lidded(part, others) or (not part.is_floor_seen and _is_capped(part, top, others, fineness.band_m))
+    return replace(part, floor_m=None) if is_closed else part
+
+
+def _is_lidded(part: Part, others: Sequence[Part]) -> bool:
+    """Whether one thing that begins at the top covers most of it; what lies in an opening begins lower or is small."""
+    steps = np.linspace(-0.45, 0.45, 9)
+    local = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2) * part.size_m
+    turn = 0.0 if part.is_round else part.rectangle.yaw_rad
+    cos, sin = math.cos(turn), math.sin(turn)
+    places = part.center + local @ np.array([[cos, sin], [-sin, cos]])
+    return any(o.low_m > part.top_m - _STEP_M and o.contains(places).mean() > 0.6 for o in others)
 
 
 def _is_capped(part: Part, top: Float[np.ndarray, "tops 2"], others: Sequence[Part], band_m: float) -> bool:

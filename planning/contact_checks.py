@@ -35,6 +35,7 @@ class ContactTolerances:
     held_m: float = 0.010
     held_table_m: float = 0.006
     hand_offset_m: float = 0.02
+    leaving_m: float = 0.002
     near_m: float = 0.02
 
 
@@ -77,7 +78,9 @@ class ContactChecker:
     ) -> list[Contact]:
         """Contacts of the motion at the moments, and of stops (`brakes`: time each began, positions it passes)."""
         found: dict[tuple[str, str], Contact] = {}
-        for phase in self._phases(playback, moments, scene, step, zones):
+        phases = self._phases(playback, moments, scene, step, zones)
+        phases[0] = self._forgive_present(playback, phases[0])
+        for phase in phases:
             positions, _, _ = playback.states(phase.moments)
             inside = (brakes[0] >= phase.moments[0]) & (brakes[0] <= phase.moments[-1])
             times = np.concatenate([phase.moments, brakes[0][inside]])
@@ -175,6 +178,17 @@ class ContactChecker:
                 left = solids_of(replace(item, pose_world=released), inflate=False)
                 phases.append(_Phase(inside, widths, replace(base, solids=(*others, *left))))
         return phases
+
+    def _forgive_present(self, playback: Playback, phase: _Phase) -> _Phase:
+        """What is too near already may be left: in the first phase it must only not become nearer."""
+        positions, _, _ = playback.states(phase.moments[:1])
+        now = self._collision.scan(positions, phase.widths_m[:1], phase.room, near_m=self._tolerances.near_m)
+        required = phase.room.required_m | {
+            (c.part, c.owner): c.distance_m - self._tolerances.leaving_m
+            for c in now
+            if c.distance_m < phase.room.required(c.part, c.owner)
+        }
+        return replace(phase, room=replace(phase.room, required_m=required))
 
     def _required(self, touchable: frozenset[str]) -> dict[tuple[str, str], float]:
         required = {(HELD, TABLE): -self._tolerances.held_table_m}

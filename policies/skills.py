@@ -20,7 +20,7 @@ from ..perception.types import BodyState, ObjectState, SceneState
 from ..planning.collision import Room
 from ..planning.object_solids import Solid, width_between
 from ..planning.placement import goal_region
-from ..planning.timing import Timeline
+from ..planning.timing import TimedPath, Timeline
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from .grasps import Grasp, make_grasps, turned_half
 from .hand_room import ENOUGH, Release, free_grasps, free_releases
@@ -55,6 +55,15 @@ class Situation:
         """What stands around now, with keep-out zones as solids."""
         room = make_room(self.scene, carried=carried, touch=touch)
         return replace(room, solids=room.solids + self.zones, rough=room.rough + self.zones)
+
+
+@dataclass(frozen=True, slots=True)
+class _Air:
+    """What a way through the air is planned with."""
+
+    room: Room
+    width_m: float
+    rng: np.random.Generator
 
 
 class Skills:
@@ -139,24 +148,17 @@ class Skills:
         grip = self._nearer_turn(grasp.T_world_tool, timeline.positions_rad, now.rng)
         if grip is None:
             return NoMotion(NoMotionReason.NO_IK, f"{item.id} is out of reach")
-        T_world_grip, grip_rad = grip
-        low_m = float(T_world_grip[2, 3])
-        for height_m in (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M):
-            down = self._line_to(T_world_grip, grip_rad, height_m, width, room)
-            if isinstance(down, Blocked):
-                continue
-            # Until it has opened, the hand is as wide as it was; the wider of both must pass.
-            span = max(width, now.body.gripper_width_m)
-            way = maker.transit(timeline.positions_rad, down.positions_rad[0], span, now.room(), now.rng)
-            if not isinstance(way, Blocked):
-                break
-            down = way
-        else:
-            return _no_motion(down, now, item.id)  # pyright: ignore[reportPossiblyUnboundVariable]
-        timeline.follow(way, width)  # pyright: ignore[reportPossiblyUnboundVariable]
+        low_m = float(grip[0][2, 3])
+        # Until it has opened, the hand is as wide as it was; the wider of both must pass.
+        air = _Air(now.room(), max(width, now.body.gripper_width_m), now.rng)
+        heights_m = (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
+        descent = self._descend(timeline, grip, heights_m, width, room, air)
+        if isinstance(descent, Blocked):
+            return _no_motion(descent, now, item.id)
+        timeline.follow(descent[0], width)
         if timeline.width_m != width:
             timeline.pause(0.0, width)
-        timeline.follow(down)
+        timeline.follow(descent[1])
         closing_s = timeline.time_s
         timeline.pause(GRIP_S, 0.0)
         T_world_reached = maker.model.tool_pose(timeline.positions_rad)
@@ -189,20 +191,14 @@ class Skills:
         release_rad = maker.reach(placement.T_world_tool, [timeline.positions_rad], now.rng)
         if release_rad is None:
             return NoMotion(NoMotionReason.NO_IK, f"the place for {item.id} is out of reach")
-        hover_m = max(CARRY_M, float(placement.T_world_tool[2, 3]) + APPROACH_M)
-        down: Blocked | object = None
         low_m = float(placement.T_world_tool[2, 3])
-        for height_m in (hover_m, low_m + APPROACH_M, low_m + LOW_APPROACH_M):
-            down = self._line_to(placement.T_world_tool, release_rad, height_m, gap, room, slow=PLACE_SLOWER)
-            if not isinstance(down, Blocked):
-                break
-        if isinstance(down, Blocked):
-            return _no_motion(down, now, f"the place for {item.id}")
-        way = maker.transit(timeline.positions_rad, down.positions_rad[0], gap, room, now.rng)
-        if isinstance(way, Blocked):
-            return _no_motion(way, now, f"the place for {item.id}")
-        timeline.follow(way)
-        timeline.follow(down)
+        heights_m = (max(CARRY_M, low_m + APPROACH_M), low_m + APPROACH_M, low_m + LOW_APPROACH_M)
+        goal, air = (placement.T_world_tool, release_rad), _Air(room, gap, now.rng)
+        descent = self._descend(timeline, goal, heights_m, gap, room, air, slow=PLACE_SLOWER)
+        if isinstance(descent, Blocked):
+            return _no_motion(descent, now, f"the place for {item.id}")
+        timeline.follow(descent[0])
+        timeline.follow(descent[1])
         release_s = timeline.time_s
         T_world_released = maker.model.tool_pose(timeline.positions_rad)
         timeline.pause(RELEASE_S, open_m)
@@ -236,45 +232,56 @@ class Skills:
             if item is not None:
                 leaving = carrying(leaving, item, self._in_hand(now, item))
             rise = self._lift(timeline, leaving, self._finger_gap(now, item))
-            if isinstance(rise, Blocked):
+            if rise is not None:
+                # Wedged in: up is still the way out, and the guard judges whether it makes anything worse.
+                rise = self._lift(timeline, Room((), leaving.table_m, (), leaving.required_m), 0.0)
+            if rise is not None:
                 return _no_motion(rise, now, "the way up")
         return timeline, room
 
     def _lift(self, timeline: Timeline, room: Room, width_m: float) -> Blocked | None:
         """Append a line straight up to the carry height, or as high as the arm gets."""
-        T_world_now = self._maker.model.tool_pose(timeline.positions_rad)
-        rise: Blocked | object = None
-        for height_m in (
-            max(CARRY_M, T_world_now[2, 3] + 0.08),
-            T_world_now[2, 3] + APPROACH_M,
-            T_world_now[2, 3] + LOW_APPROACH_M,
-        ):
-            goal = T_world_now.copy()
+        goal = self._maker.model.tool_pose(timeline.positions_rad)
+        low_m, blocked = float(goal[2, 3]), None
+        for height_m in (max(CARRY_M, low_m + APPROACH_M), low_m + APPROACH_M, low_m + LOW_APPROACH_M):
             goal[2, 3] = height_m
             rise = self._maker.line(timeline.positions_rad, goal, width_m, room)
-            if not isinstance(rise, Blocked):
+            if isinstance(rise, TimedPath):
                 timeline.follow(rise)
                 return None
-        assert isinstance(rise, Blocked)
-        return rise
+            blocked = rise
+        return blocked
 
-    def _line_to(
+    def _descend(
         self,
-        T_world_low: Float[np.ndarray, "4 4"],
-        low_rad: Float[np.ndarray, "joints"],
-        height_m: float,
+        timeline: Timeline,
+        goal: tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]],
+        heights_m: Sequence[float],
         width_m: float,
         room: Room,
+        air: _Air,
         *,
         slow: float = 1.0,
-    ):
-        """The line down to a pose from above it, worked out upwards, where the arm's position is known."""
+    ) -> tuple[TimedPath, TimedPath] | Blocked:
+        """Through the air to a pose above the goal (tool pose and arm position), then straight down to it.
+
+        The line is worked out upwards from the goal, where the arm's position is known, and played backwards.
+        """
+        T_world_low, low_rad = goal
         above = T_world_low.copy()
-        above[2, 3] = height_m
-        up = self._maker.line(low_rad, above, width_m, room, slow=slow)
-        if isinstance(up, Blocked):
-            return up
-        return up.reversed()
+        blocked = Blocked(NoMotionReason.NO_PATH, "no height to come from")
+        for height_m in dict.fromkeys(heights_m):
+            above[2, 3] = height_m
+            up = self._maker.line(low_rad, above, width_m, room, slow=slow)
+            if isinstance(up, Blocked):
+                blocked = up
+                continue
+            down = up.reversed()
+            way = self._maker.transit(timeline.positions_rad, down.positions_rad[0], air.width_m, air.room, air.rng)
+            if isinstance(way, TimedPath):
+                return way, down
+            blocked = way
+        return blocked
 
     def _nearer_turn(
         self, T_world_tool: Float[np.ndarray, "4 4"], now_rad: Float[np.ndarray, "joints"], rng: np.random.Generator

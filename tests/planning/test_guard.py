@@ -179,3 +179,15 @@ def test_motion_outside_of_the_workspace_is_refused():
 def test_same_motion_gets_the_same_verdict():
     scene = table_scene(block("b", 0.5, 0.2))
     assert check(sweep(HIGH), scene).findings == Guard(panda()).check(sweep(HIGH), scene, TASK, LOOK).findings
+
+
+def test_leaving_what_is_already_too_near_is_allowed_but_going_deeper_is_not():
+    low = hand_at(0.5, 0.0, 0.10)
+    fingers = block("b", 0.5, 0.0)
+    fingers.pose_world[1, 3] = 0.0  # the open fingers reach 3 mm into a block that stands between them
+    fingers.size_m[:] = (0.045, 0.086, 0.105)
+    fingers.pose_world[2, 3] = 0.0525
+    scene = table_scene(fingers, at=low)
+    up, down = hand_at(0.5, 0.0, 0.2, seed=low), hand_at(0.5, 0.01, 0.08, seed=low)
+    assert check(sweep(up, start=low), scene).allowed
+    assert "collision" in refusing(check(sweep(down, start=low), scene))

@@ -1,0 +1,69 @@
+"""What a measurement has to do with a known object of its colour: the same, a piece of it, or several at once.
+
+In:  a Measurement and Tracks.
+Out: yes or no; memory explains what one look cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .associate import chroma_of
+from .geometry import invert_pose
+from .objects import Measurement
+from .track import SHOWN, Track, more_sure
+from .types import Shape
+
+_ALIKE = 0.15
+
+
+def explain_merged(
+    tracks: Sequence[Track], measurements: Sequence[Measurement], time_s: float
+) -> tuple[list[Measurement], set[str]]:
+    """A measurement that holds two or more known objects of its colour (a tower, say) confirms them as they are."""
+    kept, confirmed = [], set[str]()
+    for measurement in measurements:
+        inside = [t for t in tracks if _is_part_of(t, measurement)]
+        if len(inside) < 2:
+            kept.append(measurement)
+            continue
+        for track in inside:
+            confirmed.add(track.id)
+            track.last_seen_s, track.sources = time_s, measurement.sources
+            track.existence = more_sure(track.existence)
+    return kept, confirmed
+
+
+def is_fragment(measurement: Measurement, track: Track) -> bool:
+    """A piece of a known object of its colour, the rest of which is hidden (by the arm, say)."""
+    local = (invert_pose(track.pose_world) @ measurement.pose_world[:, 3])[:3]
+    # Of a covered piece the hidden depth is a guess.
+    slack_m = 0.025 if measurement.is_covered else 0.01
+    is_inside = bool((np.abs(local) < track.size_m / 2 + slack_m).all())
+    is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
+    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    has_room = float(measurement.size_m[:2].max()) < 0.8 * float(track.size_m[:2].min())
+    half_m, other_half_m = float(track.size_m[2]) / 2, float(measurement.size_m[2]) / 2
+    is_as_high = abs(local[2] + other_half_m - half_m) < 0.006 and local[2] - other_half_m < 0.004 - half_m
+    is_content = track.cavity_depth_m > 0 and has_room and not is_as_high and measurement.shape is not Shape.THING
+    return is_inside and is_smaller and not is_content and bool(hue < _ALIKE) and track.existence >= SHOWN
+
+
+def looks_alike(track: Track, measurement: Measurement) -> bool:
+    """Whether both are of one colour word and size: what a moved object keeps."""
+    # One that was just let go may lie askew, which looks like another size.
+    slack_m = 0.025 if track.num_looks == 0 else 0.012
+    same_size = bool(np.abs(np.sort(track.size_m) - np.sort(measurement.size_m)).max() < slack_m)
+    same_color = max(track.colors, key=lambda c: track.colors[c]) == measurement.color
+    return same_size and same_color
+
+
+def _is_part_of(track: Track, measurement: Measurement) -> bool:
+    local = (invert_pose(measurement.pose_world) @ track.pose_world[:, 3])[:3]
+    is_inside = bool((np.abs(local) < measurement.size_m / 2 + 0.004).all())
+    is_smaller = float(np.prod(track.size_m)) < 0.75 * float(np.prod(measurement.size_m))
+    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    is_solid = measurement.cavity_depth_m == 0.0
+    return is_inside and is_smaller and is_solid and bool(hue < _ALIKE) and track.existence >= SHOWN
