@@ -31,7 +31,11 @@ def test_run_writes_result_film_report_and_config(two_runs: tuple[Path, Path]) -
     assert result["score_source"] == "truth"
     assert result["ended_by"] == "done"
     assert {s["outcome"] for s in result["steps"]} == {"done"}
-    assert all(f["margin"] is not None for v in result["verdicts"] for f in v["findings"] if f["ruling"] == "allowed")
+    findings = [f for v in result["verdicts"] for f in v["findings"]]
+    assert all(f["reason"] for f in findings)
+    # A rule with nothing to measure here (no zone declared, nothing carried) and the yes-or-no rule have no margin.
+    without_margin = {f["rule"] for f in findings if f["margin"] is None}
+    assert without_margin <= {"keep_out", "upright_container", "held", "empty_hand"}
     assert set(result["timings_s"]) >= {"import", "perceive", "plan", "policy", "check", "follow", "total"}
     assert (folder / "report.html").stat().st_size > 50_000
     film = (folder / "episode.mp4").read_bytes()
