@@ -122,7 +122,8 @@ def _run(args: argparse.Namespace, started: float) -> int:
 
         if args.rerun:
             try:
-                import rerun  # noqa: F401  # asked for now, so that a missing extra is told before the robot moves
+                # Asked for now, so that a missing extra is told before the robot moves.
+                import rerun  # noqa: F401  # pyright: ignore[reportMissingImports]
             except ImportError as error:
                 raise ConfigError("--rerun needs the rerun viewer's SDK: pip install 'verbot[rerun]'.") from error
     console = Console(stderr=True, highlight=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import rerun as rr
+import rerun as rr  # pyright: ignore[reportMissingImports]
 
 from ..perception.types import CameraImage, RobotBody, SceneState, SensorFrame
 from ..planning.types import Plan, PlanStep, Problem, Task, Trajectory, Verdict
