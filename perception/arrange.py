@@ -44,8 +44,9 @@ def arrange(
     for number, border in covered.items():
         if _hidden_share(parts, supports, number) > 0.5:
             described[number] = redescribe_covered(parts[number], border, camera_xy, spacing_m)
-        elif parts[number].top_m > border + _REACH_M:
-            described[number] = replace(parts[number], top_m=border)
+        else:
+            top_m = min(parts[number].top_m, border + _REACH_M)
+            described[number] = replace(parts[number], top_m=top_m, fill=1.0)
     result = []
     for number, part in enumerate(described):
         bottom_m = _surface_of(described, supports[number], table_m)

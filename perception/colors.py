@@ -35,6 +35,7 @@ _BLACK_VALUE = 0.16
 _GRAY_VALUE = 0.47
 _BROWN_VALUE = 0.45
 _PINK_SATURATION = 0.62
+_PALE_PINK_SATURATION = 0.15
 
 
 def name_color(rgb: Float[np.ndarray, "3"] | tuple[float, float, float]) -> tuple[str, float]:
@@ -43,6 +44,8 @@ def name_color(rgb: Float[np.ndarray, "3"] | tuple[float, float, float]) -> tupl
     hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
     if value < _BLACK_VALUE:
         return "black", _sure((_BLACK_VALUE - value) / 0.08)
+    if _PALE_PINK_SATURATION < saturation < _MIN_SATURATION and value > 0.8 and hue * 360.0 > 320.0:
+        return "pink", _sure((saturation - _PALE_PINK_SATURATION) / 0.1)
     if saturation < _MIN_SATURATION:
         return _name_colorless(saturation, value)
     return _name_by_hue(hue * 360.0, saturation, value)

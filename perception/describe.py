@@ -20,6 +20,7 @@ _MIN_OUTLINE_POINTS = 12
 _PLATE_RATIO = 0.2
 _MUG_RATIO = 0.7
 _ROUND = 1.16
+_MIN_FILL = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Part:
 
     `is_floor_seen` is false where only a round rim with nothing inside tells of the opening.
     `handle_rad` is the direction of a handle in the world, `handle_area_m2` how much of it was seen.
-    `is_prism` says that the top is as wide as the whole.
+    `is_prism` says that the top is as wide as the whole, `fill` how much of the outline the top covers.
     """
 
     segment: Segment
@@ -38,6 +39,7 @@ class Part:
     rectangle: Rectangle
     is_round: bool
     is_prism: bool
+    fill: float
     floor_m: float | None
     is_floor_seen: bool
     handle_rad: float | None
@@ -93,6 +95,7 @@ def describe_segment(segment: Segment, noise_m: float, spacing_m: float) -> Part
         rectangle=rectangle,
         is_round=is_round,
         is_prism=is_prism,
+        fill=_fill(top, rectangle, is_round, spacing_m),
         floor_m=floor_m,
         is_floor_seen=is_floor_seen,
         handle_rad=handle_rad,
@@ -115,13 +118,22 @@ def redescribe_covered(part: Part, top_m: float, origin_xy: Float[np.ndarray, "2
         away = across if (rectangle.center - origin_xy) @ across > 0 else -across
         center = rectangle.center + away * (length - width) / 2
         rectangle = replace(rectangle, center=center, size_m=np.array([length, length]))
-    return replace(part, top_m=top_m, rectangle=rectangle, floor_m=None, is_prism=True)
+    return replace(part, top_m=top_m, rectangle=rectangle, floor_m=None, is_prism=True, fill=1.0)
 
 
 def _is_round(hull: Hull, circle: Circle, rectangle: Rectangle) -> bool:
     """Equal width in all directions; corners that coarse pixels cut off still make a square 1.2 times as wide."""
     is_close = circle.spread_m < 0.6 * rectangle.spread_m
     return hull.roundness < _ROUND or (is_close and hull.roundness < _ROUND + 0.1)
+
+
+def _fill(top: Float[np.ndarray, "tops 2"], rectangle: Rectangle, is_round: bool, spacing_m: float) -> float:
+    """Share of the outline's cells that hold points of the top."""
+    cell_m = max(2.4 * spacing_m, float(rectangle.size_m.max()) / 15)
+    counts = np.maximum(np.floor(rectangle.size_m / cell_m), 1.0)
+    cells = np.floor((rectangle.local(top) / rectangle.size_m + 0.5) * counts)
+    inside = ((cells >= 0) & (cells < counts)).all(axis=1)
+    return float(len(np.unique(cells[inside], axis=0)) / counts.prod()) / (math.pi / 4 if is_round else 1.0)
 
 
 def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
@@ -155,7 +167,9 @@ def classify(part: Part, height_m: float) -> tuple[Shape, float]:
     clear = float(np.clip(0.5 + (other - spread) / (other + spread + 1e-6), 0.0, 1.0))
     confidence = 0.4 + 0.6 * min(1.0, 1.5 * fit) * clear
     is_open = part.floor_m is not None
-    if spread > 0.12 * size.min() or (not is_open and not part.is_prism and part.handle_rad is None):
+    is_hollowed = not is_open and part.fill < _MIN_FILL
+    is_bulging = not is_open and not part.is_prism and part.handle_rad is None
+    if spread > 0.12 * size.min() or is_hollowed or is_bulging:
         return Shape.THING, 0.5
     if not part.is_round:
         return (Shape.TRAY if is_open else Shape.BLOCK), confidence

@@ -12,7 +12,7 @@ import numpy as np
 
 from .associate import chroma_of
 from .geometry import invert_pose
-from .objects import Measurement
+from .measurement import Measurement
 from .track import SHOWN, Track, more_sure
 from .types import Shape
 

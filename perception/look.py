@@ -14,7 +14,8 @@ from jaxtyping import Float
 
 from .geometry import is_pose
 from .health import HealthMonitor
-from .objects import LookQuality, Measurement, measure_objects
+from .measurement import Measurement
+from .objects import LookQuality, measure_objects
 from .points import Cloud, View, fuse_views, sample_surface
 from .proprioception import Proprioception
 from .table import TableFit, find_table, level_correction
@@ -35,6 +36,7 @@ class LookSettings:
     voxel_m: float
     robot_margin_m: float
     extrinsic_m: float
+    has_cubes: bool
 
 
 class Look:
@@ -95,7 +97,7 @@ class Look:
         voxel_m = max(self._settings.voxel_m, 1.6 * max(spacing, default=0.0), 2.0 * max(noises, default=0.0))
         min_points = int(np.clip(1e-4 / max(min(spacing, default=0.001), 1e-4) ** 2, 8, 40))
         noise_m = max(noises, default=0.002)
-        return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points)
+        return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points, self._settings.has_cubes)
 
     def _compare(self, views: list[View], fit: TableFit) -> None:
         """Sensors whose table or gravity lies beside the others' lose trust."""

@@ -15,8 +15,10 @@ from jaxtyping import Float
 from .align import align_views
 from .arrange import Standing, arrange
 from .colors import name_color
+from .cubes import separate_cubes
 from .describe import Part, classify, describe_segment
 from .geometry import make_pose
+from .measurement import Measurement
 from .points import Cloud
 from .regroup import Fineness, regroup
 from .segments import split_segments
@@ -29,32 +31,18 @@ _HANDLE_AREA_M2 = 0.00015
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One object as seen in one look; fields as in ObjectState."""
-
-    pose_world: Float[np.ndarray, "4 4"]
-    covariance: Float[np.ndarray, "6 6"]
-    size_m: Float[np.ndarray, "3"]
-    color_rgb: Float[np.ndarray, "3"]
-    color: str
-    color_confidence: float
-    shape: Shape
-    shape_confidence: float
-    sources: tuple[str, ...]
-    cavity_depth_m: float
-    is_covered: bool
-    num_points: int
-
-
-@dataclass(frozen=True, slots=True)
 class LookQuality:
-    """What limits a look: depth noise, the sensors' unremovable error, where the cameras are."""
+    """What limits a look: depth noise, the sensors' unremovable error, where the cameras are.
+
+    `has_cubes` takes bars of exactly two or three cubes apart.
+    """
 
     noise_m: float
     systematic_m: float
     camera_xy: Float[np.ndarray, "2"]
     voxel_m: float
     min_points: int
+    has_cubes: bool
 
 
 def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -> list[Measurement]:
@@ -68,7 +56,8 @@ def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -
     standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
     standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
     lidar = _lidar_points(cloud)
-    return [_measure(s, cloud, lidar, table, quality) for s in standing]
+    measured = [_measure(s, cloud, lidar, table, quality) for s in standing]
+    return separate_cubes(measured) if quality.has_cubes else measured
 
 
 def _lidar_points(cloud: Cloud) -> dict[str, Float[np.ndarray, "points 3"]]:

@@ -33,6 +33,8 @@ class FusedConfig(BaseModel):
     """Points this near to the robot are left out."""
     extrinsic_m: Annotated[float, Field(ge=0.0, le=0.05)] = 0.0007
     """One-sigma error of a sensor's mount."""
+    separate_cubes: bool = True
+    """Take a bar of exactly two or three cubes for cubes that touch; off for worlds with such bricks."""
 
 
 class FusedPerceiver:
@@ -47,7 +49,9 @@ class FusedPerceiver:
         c, expected_m = self._config, self._config.table_height_m
         if expected_m is None and self._setup.body is not None:
             expected_m = 0.0
-        settings = LookSettings(expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m)
+        settings = LookSettings(
+            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes
+        )
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)
         self._tracker = Tracker()

@@ -21,6 +21,7 @@ from .segments import Segment
 
 _STEP_M = 0.010  # a level or content this much above its surroundings is another object
 _MIN_AREA_M2 = 0.0002
+_MAX_AREA_M2 = 0.03  # of a group of blocks; larger things are furniture
 _GAP_M = 0.010
 _ALIKE = 0.08
 
@@ -70,7 +71,14 @@ def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part
         pieces = _describe_pieces(part, _find_tower(part, fineness), fineness)
         if pieces and pieces[1].floor_m is not None:
             return pieces
-    return _describe_pieces(part, _find_neighbour(part, others, fineness), fineness)
+    pieces = _describe_pieces(part, _find_neighbour(part, others, fineness), fineness)
+    return pieces if pieces and _are_compact(pieces) else []
+
+
+def _are_compact(pieces: Sequence[Part]) -> bool:
+    """Blocks side by side are compact; the strokes of a letter are long, and a letter is one thing."""
+    aspects = sorted(float(p.size_m.max() / max(float(p.size_m.min()), 1e-4)) for p in pieces)
+    return aspects[0] < 1.6 and aspects[-1] < 2.3
 
 
 def _describe_pieces(part: Part, mask: Bool[np.ndarray, "points"] | None, fineness: Fineness) -> list[Part]:
@@ -231,10 +239,11 @@ def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> B
     cells = np.unique(np.floor(points[is_top, :2] / fineness.cell_m).astype(np.int64), axis=0)
     xy = (cells + 0.5) * fineness.cell_m
     area = len(cells) * fineness.cell_m**2
-    whole = _hull_area(xy)
-    if area < 2 * _MIN_AREA_M2 or area > 0.86 * whole or _is_capped(part, xy, others, fineness.band_m):
+    whole = _hull_area(xy, fineness.cell_m)
+    is_blocks = 2 * _MIN_AREA_M2 <= area <= min(0.92 * whole, _MAX_AREA_M2)
+    if not is_blocks or _is_capped(part, xy, others, fineness.band_m):
         return None
-    best, cut = 0.90 * whole, None
+    best, cut = 0.93 * whole, None
     for yaw in np.radians(np.arange(0, 180, 7.5)):
         direction = np.array([math.cos(yaw), math.sin(yaw)])
         along = xy @ direction
@@ -242,10 +251,23 @@ def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> B
             side = along > place
             if min(side.sum(), (~side).sum()) * fineness.cell_m**2 < _MIN_AREA_M2:
                 continue
-            total = _hull_area(xy[side]) + _hull_area(xy[~side])
+            total = _hull_area(xy[side], fineness.cell_m) + _hull_area(xy[~side], fineness.cell_m)
             if total < best:
                 best, cut = total, (direction, float(place))
-    return None if cut is None else points[:, :2] @ cut[0] > cut[1]
+    if cut is None:
+        return None
+    return points[:, :2] @ cut[0] > _refine_cut(points[is_top, :2], *cut, fineness.cell_m)
+
+
+def _refine_cut(
+    top: Float[np.ndarray, "tops 2"], direction: Float[np.ndarray, "2"], place_m: float, cell_m: float
+) -> float:
+    """Where, within two cells, the two sides' outlines are smallest together; halfway between equally good places."""
+    some = top[:: max(1, len(top) // 1500)]
+    along = some @ direction
+    places = place_m + np.arange(-2.0, 2.01, 0.25) * cell_m
+    totals = np.array([_hull_area(some[along > p], 0.0) + _hull_area(some[along <= p], 0.0) for p in places])
+    return float(places[totals <= totals.min() + 1e-6].mean())
 
 
 def _height_map(points: Float[np.ndarray, "points 3"], cell_m: float) -> tuple[np.ndarray, np.ndarray]:
@@ -272,8 +294,10 @@ def _largest_blob(xy: Float[np.ndarray, "points 2"], fineness: Fineness) -> Bool
     return np.asarray(labels)[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
 
 
-def _hull_area(xy: Float[np.ndarray, "points 2"]) -> float:
+def _hull_area(xy: Float[np.ndarray, "points 2"], cell_m: float) -> float:
+    """Area of the convex outline of square cells, given by their middles."""
     try:
-        return float(ConvexHull(xy).volume)
+        hull = ConvexHull(xy)
     except (QhullError, ValueError):
         return 0.0
+    return float(hull.volume) + float(hull.area) * cell_m / 2 + cell_m**2

@@ -25,6 +25,7 @@ _OFFSETS = tuple(o for o in itertools.product((-1, 0, 1), repeat=3) if o > (0, 0
 _SPAN = 1 << 16
 _REACH_VOXELS = 4.5
 _NUM_CODES = 9
+_MAX_SEGMENTS = 80
 _ALIKE = 0.08
 
 
@@ -49,7 +50,7 @@ class _Voxels:
 
 
 def split_segments(cloud: Cloud, voxel_m: float, min_points: int) -> list[Segment]:
-    """Pieces of at least `min_points`, the largest first."""
+    """Pieces of at least `min_points`, the largest first; a look at a heap of clutter is cut off at 80."""
     has_color = torch.isfinite(cloud.colors).all(1)
     points, colors = cloud.points_world[has_color], cloud.colors[has_color]
     if len(points) == 0:
@@ -69,7 +70,7 @@ def split_segments(cloud: Cloud, voxel_m: float, min_points: int) -> list[Segmen
         if name >= 0 and count >= min_points:
             own = order[start : start + count]
             found.append(Segment(points_np[own], colors_np[own], view_np[own]))
-    return sorted(found, key=lambda s: -len(s.points))
+    return sorted(found, key=lambda s: -len(s.points))[:_MAX_SEGMENTS]
 
 
 def _make_voxels(points: Float[Tensor, "points 3"], colors: Float[Tensor, "points 3"], voxel_m: float) -> _Voxels:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .geometry import make_pose, wrap_angle
-from .objects import Measurement
+from .measurement import Measurement
 from .points import View
 from .types import ObjectState, Shape
 from .visibility import look_at_box

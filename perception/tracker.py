@@ -14,7 +14,7 @@ from jaxtyping import Float
 from .associate import associate
 from .geometry import invert_pose, make_pose, wrap_angle
 from .likeness import explain_merged, is_fragment, looks_alike
-from .objects import Measurement
+from .measurement import Measurement
 from .points import View
 from .track import SHOWN, Track, doubt, join, make_track
 from .types import ObjectState, Shape

@@ -20,6 +20,7 @@ from ompl import util as untyped_util  # pyright: ignore[reportMissingTypeStubs]
 
 from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room, make_shape
 from .object_solids import box_solid
+from .robot_model import RobotModel
 from .types import TABLE
 
 pinocchio: Any = untyped_pinocchio
@@ -28,7 +29,7 @@ geometric: Any = untyped_geometric
 util: Any = untyped_util
 
 RECHECK_RAD = 0.005
-SEARCH_STEPS = 4000
+SEARCH_STEPS = 1500
 SIMPLIFY_STEPS = 60
 RANGE_RAD = 0.6
 # The share of the space's extent at which edges are checked; finer when the recheck finds a collision.
@@ -55,7 +56,7 @@ class PathPlanner:
     ) -> Float[np.ndarray, "waypoints joints"] | None:
         """Waypoints from start to goal, checked; None when none was found."""
         straight = np.stack([start_rad, goal_rad])
-        if self.first_conflict(straight, gripper_width_m, room) is None:
+        if self._is_good(straight, gripper_width_m, room):
             return straight
         if not self._are_free(straight, gripper_width_m, room):
             return None
@@ -63,9 +64,23 @@ class PathPlanner:
         searched = rough if self._are_free(straight, gripper_width_m, rough) else room
         for attempt, resolution in enumerate(RESOLUTIONS):
             path = self._search(straight, gripper_width_m, searched, seed + attempt, resolution)
-            if path is not None and self.first_conflict(path, gripper_width_m, room) is None:
+            if path is None:
+                return None
+            if self._is_good(path, gripper_width_m, room):
                 return path
         return None
+
+    def _is_good(
+        self, waypoints_rad: Float[np.ndarray, "waypoints joints"], gripper_width_m: float, room: Room
+    ) -> bool:
+        """Free, and with the tool in the robot's workspace all the way."""
+        dense = densify(waypoints_rad, RECHECK_RAD)
+        tool = self.model.links.index(self.model.description.tool_frame)
+        places = self.model.link_poses(dense, np.zeros(len(dense)))[tool][:, :3, 3]
+        low, high = workspace(self.model)
+        if (places < low).any() or (places > high).any():
+            return False
+        return self.first_conflict(waypoints_rad, gripper_width_m, room) is None
 
     def first_conflict(
         self, waypoints_rad: Float[np.ndarray, "waypoints joints"], gripper_width_m: float, room: Room
@@ -122,6 +137,12 @@ class PathPlanner:
         return np.array([[state[i] for i in range(num_joints)] for state in states])
 
 
+def workspace(model: RobotModel) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """Corners of the box in which the tool may be."""
+    corners = np.array(model.description.workspace_m)
+    return corners[:3], corners[3:]
+
+
 def densify(
     waypoints_rad: Float[np.ndarray, "waypoints joints"], step_rad: float
 ) -> Float[np.ndarray, "samples joints"]:
@@ -165,7 +186,8 @@ class _QuickCheck:
         for body, shape, part in zip(collision.model.bodies, collision.shapes, collision.parts, strict=True):
             self._add(part, frames[body.link], body.T_link_body, shape)
         num_bodies = len(self._parts)
-        tool = frames[collision.model.description.tool_frame]
+        self._tool = tool = frames[collision.model.description.tool_frame]
+        self._low, self._high = workspace(collision.model)
         for solid in room.carried:
             self._add(HELD, tool, solid.T_world_solid, make_shape(solid.half_m, 0.0, solid.is_cylinder))
         num_moving = len(self._parts)
@@ -183,7 +205,12 @@ class _QuickCheck:
 
     def is_free(self, positions_rad: list[float]) -> bool:
         """Whether nothing is nearer than the room requires."""
-        full = self._collision.model.configuration(np.array(positions_rad), self._width)
+        model = self._collision.model
+        full = model.configuration(np.array(positions_rad), self._width)
+        pinocchio.framesForwardKinematics(self._kinematics, self._data, full)
+        place: Any = self._data.oMf[self._tool].translation
+        if (place < self._low).any() or (place > self._high).any():
+            return False
         return not pinocchio.computeCollisions(
             self._kinematics, self._data, self._shapes, self._shapes_data, full, True
         )

@@ -23,6 +23,10 @@ DEPTH_SHARE = 0.6  # tool this share of the height below the top …
 DEPTH_MAX_M = 0.025  # … but not deeper, or the hand comes down on the object
 DEPTH_MIN_M = 0.0105  # the pads end this far above the tool; higher up they would not be covered
 RAISE_M = 0.004  # a higher grasp keeps the hand above what stands beside the object
+RAISE_COST = 20.0  # for each metre
+# Askew to the faces, when nothing else has room: the fingers then turn the object until it lies flat between them.
+ASKEW_RAD = (0.0, 0.2, -0.2, 0.4, -0.4)
+ASKEW_COST = 1.0  # for each radian
 MUG_DEPTH_M = 0.036  # near its middle, or it rocks in the hand; the hand is then just above its rim
 RIM_DEPTH_M = 0.016
 RIM_OPEN_M = 0.040
@@ -83,7 +87,10 @@ def _box_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
         if abs(float(direction[2])) > 0.35:
             continue
         yaw = math.atan2(float(direction[1]), float(direction[0]))
-        grasps += _body_grasp(item, gripper, yaw, float(item.size_m[axis]), float(item.size_m[axis]))
+        width_m, across_m = float(item.size_m[axis]), float(np.delete(item.size_m, axis).max())
+        for turn in ASKEW_RAD:
+            askew_m = width_m * math.cos(turn) + across_m * abs(math.sin(turn))
+            grasps += _body_grasp(item, gripper, yaw + turn, askew_m, width_m + ASKEW_COST * abs(turn))
     return sorted(grasps, key=lambda g: g.cost)
 
 
@@ -100,7 +107,9 @@ def _body_grasp(
     highest_m = max(height_m, top_m - DEPTH_MIN_M)
     heights_m = [height_m, min(height_m + RAISE_M, highest_m), highest_m]
     return [
-        Grasp(pointing_down(yaw_rad, np.array([*item.position_world[:2], z])), open_m, cost + 3.0 * (z - height_m))
+        Grasp(
+            pointing_down(yaw_rad, np.array([*item.position_world[:2], z])), open_m, cost + RAISE_COST * (z - height_m)
+        )
         for z in dict.fromkeys(heights_m)
     ]
 

@@ -22,7 +22,7 @@ RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one
 HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
 COMFORT_M = 0.012  # clearance beyond which more is not better
 MAX_LOOKS = 60
-ENOUGH = 6
+ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Release:
 
 
 def free_grasps(
-    collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState
+    collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState, num_wanted: int
 ) -> tuple[list[Grasp], tuple[str, ...]]:
     """Grasps with the widest opening that fits."""
     free: list[tuple[float, Grasp]] = []
@@ -55,6 +55,8 @@ def free_grasps(
             least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
             cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
             free.append((cost, replace(grasp, open_m=open_m)))
+            break
+        if len(free) >= num_wanted:
             break
     free.sort(key=lambda pair: pair[0])
     return [grasp for _, grasp in free], _fewest(blocked)

@@ -35,7 +35,7 @@ SAFE_M = 0.20  # below this the hand first goes straight up
 GRIP_S = 0.35  # friction needs this long to build up
 RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
-MAX_TRIES = 12
+MAX_TRIES = 6
 MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
 
 Choice = TypeVar("Choice", Grasp, Release)
@@ -95,7 +95,7 @@ class Skills:
         grasps = make_grasps(item, self._gripper)
         if not grasps:
             return NoMotion(NoMotionReason.NO_GRASP, f"{item.shape} {item.id} offers nothing that the gripper can take")
-        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene)
+        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene, ENOUGH + now.step.attempt)
         if not free:
             return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", blocked_by)
 

@@ -1,0 +1,43 @@
+"""What the fingers' width tells."""
+
+import numpy as np
+from verbot.perception.holding import GripEvent, GripWatch
+
+
+def _events(*pieces: tuple[float, float]) -> list[GripEvent]:
+    """Widths ramp from piece to piece (duration in s, width at its end), with the encoder's noise."""
+    rng, watch, events = np.random.default_rng(0), GripWatch(), []
+    time_s, width_m = 0.0, 0.08
+    for duration_s, end_m in pieces:
+        count = int(duration_s * 240)
+        for value in np.linspace(width_m, end_m, count):
+            time_s += 1 / 240
+            event = watch.add(time_s, float(value + rng.normal(0, 0.00005)))
+            if event is not None and (not events or events[-1] is not event):
+                events.append(event)
+        width_m = end_m
+    return events
+
+
+def test_closing_on_something_and_opening_are_two_events() -> None:
+    assert _events((0.3, 0.08), (0.2, 0.045), (1.0, 0.045), (0.1, 0.065), (0.5, 0.065)) == [
+        GripEvent.GRIPPED,
+        GripEvent.OPENED,
+    ]
+
+
+def test_a_grip_that_breathes_by_a_millimetre_is_no_opening() -> None:
+    breathing = [(0.3, 0.030 + 0.0005 * (-1) ** n) for n in range(8)]
+    assert _events((0.3, 0.08), (0.2, 0.030), (0.3, 0.030), *breathing) == [GripEvent.GRIPPED]
+
+
+def test_fingers_that_meet_hold_nothing() -> None:
+    assert _events((0.3, 0.08), (0.3, 0.0005), (0.5, 0.0005))[-1] is GripEvent.EMPTY
+
+
+def test_an_object_that_slips_out_is_lost() -> None:
+    assert GripEvent.LOST in _events((0.3, 0.08), (0.2, 0.045), (0.5, 0.045), (0.05, 0.001), (0.3, 0.001))
+
+
+def test_a_gripper_at_rest_reports_nothing() -> None:
+    assert _events((3.0, 0.08)) == []
