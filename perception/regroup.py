@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.ndimage import label
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import binary_fill_holes, label
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from .describe import Part, describe_segment
@@ -24,6 +24,7 @@ _MIN_AREA_M2 = 0.0002
 _MAX_AREA_M2 = 0.03  # of a group of blocks; larger things are furniture
 _GAP_M = 0.010
 _ALIKE = 0.08
+_NOTCH_CELLS = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> B
     area = len(cells) * fineness.cell_m**2
     whole = _hull_area(xy, fineness.cell_m)
     is_blocks = 2 * _MIN_AREA_M2 <= area <= min(0.92 * whole, _MAX_AREA_M2)
-    if not is_blocks or _is_capped(part, xy, others, fineness.band_m):
+    if not is_blocks or not _has_notch(cells) or _is_capped(part, xy, others, fineness.band_m):
         return None
     best, cut = 0.93 * whole, None
     for yaw in np.radians(np.arange(0, 180, 7.5)):
@@ -257,6 +258,23 @@ def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> B
     if cut is None:
         return None
     return points[:, :2] @ cut[0] > _refine_cut(points[is_top, :2], *cut, fineness.cell_m)
+
+
+def _has_notch(cells: Int[np.ndarray, "cells 2"]) -> bool:
+    """Whether the convex outline holds empty cells beyond its own border; holes that are closed all round are none.
+
+    Convex tops have no notch, and most tops are convex: this spares them the search for a cut.
+    """
+    grid = cells - cells.min(axis=0)
+    filled = np.zeros(grid.max(axis=0) + 1, dtype=bool)
+    filled[grid[:, 0], grid[:, 1]] = True
+    try:
+        sides = ConvexHull(grid).equations
+    except QhullError:
+        return False
+    empty = np.argwhere(np.asarray(binary_fill_holes(filled)) == 0)
+    depth_cells = -(empty @ sides[:, :2].T + sides[:, 2]).max(axis=1)
+    return bool((depth_cells > _NOTCH_CELLS).any())
 
 
 def _refine_cut(

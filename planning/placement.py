@@ -37,13 +37,17 @@ RIM_M = 0.05  # the outermost strip of the work area is used last
 
 @dataclass(frozen=True, slots=True)
 class WorkArea:
-    """Where objects may be put: a rectangle on the table and the arm's reach around the base."""
+    """Where objects may be put: a rectangle on the table and the arm's reach around the base.
+
+    Nearer than `nearest_m` the arm cannot fold over the place.
+    """
 
     x_min_m: float = 0.26
     x_max_m: float = 0.75
     y_min_m: float = -0.44
     y_max_m: float = 0.44
     reach_m: float = 0.77
+    nearest_m: float = 0.30
 
     def margin_m(self, x_m: float, y_m: float) -> float:
         """Signed distance from the border: positive inside."""
@@ -53,6 +57,7 @@ class WorkArea:
             y_m - self.y_min_m,
             self.y_max_m - y_m,
             self.reach_m - math.hypot(x_m, y_m),
+            math.hypot(x_m, y_m) - self.nearest_m,
         )
 
 

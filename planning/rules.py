@@ -181,18 +181,21 @@ def _keep_out(rule: Rule, facts: MotionFacts) -> Finding:
 
 
 def _empty_hand(rule: Rule, facts: MotionFacts) -> Finding:
+    """Yes or no: one object too many, or one too few, is a margin of -1 object."""
     body, step, names = facts.scene.body, facts.step, facts.task.names
     if body is None:
         return Finding(rule.id, Ruling.NOT_EVALUATED, None, "", None, "the state of the hand is not known")
     held = body.held
     if step.action is Action.PICK and held is not None and held != step.object_id:
         reason = f"the hand already holds {names.get(held, held)}. Put it down first."
-        return Finding(rule.id, Ruling.REFUSED, None, "", 0.0, reason)
+        return Finding(rule.id, Ruling.REFUSED, -1.0, "objects", 0.0, reason)
     if step.action is Action.PLACE and held != step.object_id:
         wanted = names.get(step.object_id or "", step.object_id)
         has = f"holds {names.get(held, held)}" if held else "is empty"
-        return Finding(rule.id, Ruling.REFUSED, None, "", 0.0, f"the hand {has}, not {wanted}. Pick it up first.")
-    return Finding(rule.id, Ruling.ALLOWED, None, "", None, f"the hand {'holds ' + held if held else 'is empty'}")
+        reason = f"the hand {has}, not {wanted}. Pick it up first."
+        return Finding(rule.id, Ruling.REFUSED, -1.0, "objects", 0.0, reason)
+    reason = f"the hand {'holds ' + names.get(held, held) if held else 'is empty'}"
+    return Finding(rule.id, Ruling.ALLOWED, 1.0, "objects", 0.0, reason)
 
 
 def _upright(rule: Rule, facts: MotionFacts) -> Finding:

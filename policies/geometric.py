@@ -1,6 +1,6 @@
 """The geometric policy: a plan step becomes motion by geometry alone, nothing learned.
 
-In:  PolicyInput; only the scene, the task's constraints and the step are looked at.
+In:  PolicyInput; only the scene, the task's goal and constraints and the step are looked at.
 Out: Trajectory, or NoMotion with a reason.
 The same scene, step and seed give the same motion, whatever was asked before.
 """
@@ -56,7 +56,7 @@ class GeometricPolicy:
         )
         # Drawn from the step itself, so that a motion does not depend on how many came before.
         rng = np.random.default_rng([self._seed, zlib.crc32(str(step).encode()), step.attempt])
-        now = Situation(scene, scene.body, step, rng, walls)
+        now = Situation(scene, scene.body, step, rng, walls, given.task.goal)
         if step.action is Action.LOOK:
             return self._skills.look(now)
         item = scene.find(step.object_id) if step.object_id else None

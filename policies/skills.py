@@ -20,6 +20,7 @@ from ..perception.types import BodyState, ObjectState, SceneState
 from ..planning.collision import Room
 from ..planning.object_solids import Solid, width_between
 from ..planning.placement import goal_region
+from ..planning.relations import evaluate
 from ..planning.timing import TimedPath, Timeline
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from .grasps import Grasp, make_grasps, turned_half
@@ -50,6 +51,8 @@ class Situation:
     step: PlanStep
     rng: np.random.Generator
     zones: tuple[Solid, ...] = ()
+    goals: tuple[Fact, ...] = ()
+    """Everything that the command wants, so that one thing is not put where another must go."""
 
     def room(self, *, carried: str | None = None, touch: Sequence[str] = ()) -> Room:
         """What stands around now, with keep-out zones as solids."""
@@ -106,9 +109,11 @@ class Skills:
 
     def place(self, now: Situation, item: ObjectState, relation: Predicate, target_id: str) -> Trajectory | NoMotion:
         """Carry over the goal, lower, open, rise, look."""
-        region = goal_region(Fact(relation, (item.id, target_id)), now.scene)
+        wanted = Fact(relation, (item.id, target_id))
+        also = tuple(f for f in now.step.effects if f != wanted and f.args[0] == item.id)
+        region = goal_region(wanted, now.scene, also=also, keep_free=_still_to_come(now))
         if not region.spots:
-            detail = f"no free place where {relation.value}({item.id}, {target_id}) would hold"
+            detail = f"no free place where {' and '.join(str(fact) for fact in (wanted, *also))} would hold"
             return NoMotion(NoMotionReason.NO_PLACE, detail, region.blocked_by)
         target = now.scene.find(target_id)
         touch = _once(*([target.id] if target else []), *neighbours(item, now.scene))
@@ -310,6 +315,11 @@ class Skills:
         if item is not None:
             return self._gap(item, self._in_hand(now, item))
         return float(np.clip(now.body.gripper_width_m, 0.0, self._gripper.max_width_m))
+
+
+def _still_to_come(now: Situation) -> list[Fact]:
+    """Goals of other steps that are not seen to hold yet."""
+    return [f for f in now.goals if f not in now.step.effects and evaluate(f, now.scene).value is not True]
 
 
 def _once(*names: str) -> tuple[str, ...]:
