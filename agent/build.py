@@ -32,6 +32,7 @@ class Parts:
     monitor: Monitor
     keep_out: tuple[tuple[float, ...], ...]
     constraints: tuple[str, ...]
+    is_rehearsable: bool
 
 
 def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None, film_hz: float = 0.0) -> Parts:
@@ -49,7 +50,10 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     planner = Planner(robot.description, max_replans=config.max_replans)
     keep_out = _keep_out(robot, config.seed)
     constraints = tuple(write_zone(zone) for zone in keep_out)
-    return Parts(robot, model, perceiver, planner, policy, Guard(model), Monitor(model), keep_out, constraints)
+    is_rehearsable = load_spec("policies", split_name(config.policy)[0]).is_rehearsable
+    return Parts(
+        robot, model, perceiver, planner, policy, Guard(model), Monitor(model), keep_out, constraints, is_rehearsable
+    )
 
 
 def check_mode(mode: str) -> None:

@@ -72,7 +72,8 @@ def _modules() -> list[Check]:
     checks = []
     for module, package in MODULES.items():
         try:
-            importlib.import_module(module)
+            # PyBullet's own module prints a banner amid the list; ours imports it without.
+            importlib.import_module({"pybullet": "..sim.bullet"}.get(module, module), __package__)
             checks.append(Check(module, True, _version(package)))
         except Exception as error:  # whatever an import raises, the doctor says it and goes on
             command = f"{sys.executable} -m pip install -c constraints.txt {package}"

@@ -80,6 +80,7 @@ class Episode:
             parts.policy,
             parts.guard,
             parts.monitor,
+            parts.model if parts.is_rehearsable else None,
             stopwatch=self.stopwatch,
             observer=observer,
             speed=config.speed,

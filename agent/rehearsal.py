@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import BodyState, SceneState, SensorFrame
+from ..planning.monitor import why_not_begun
 from ..planning.robot_model import RobotModel
 from ..planning.types import (
     Action,
@@ -30,7 +31,7 @@ from ..planning.types import (
     Verdict,
 )
 from ..policies.policy import Policy, PolicyInput
-from .runtime import Guarding, Planning
+from .protocols import Guarding, Planning
 
 # A plan longer than this is a sign of a loop; nine objects need at most four motions each.
 MAX_STEPS = 100
@@ -43,7 +44,12 @@ class CheckedStep:
     step: PlanStep
     trajectory: Trajectory | None
     verdict: Verdict | None
-    refusal: str = ""
+    outcome: Outcome
+
+    @property
+    def refusal(self) -> str:
+        """Why this motion may not run; empty when it may."""
+        return "" if self.allowed else self.outcome.detail
 
     @property
     def allowed(self) -> bool:
@@ -92,6 +98,13 @@ def rehearse(
     if isinstance(task, Problem):
         return CheckedPlan(command, None, task, None, ())
     task = replace(task, constraints=(*task.constraints, *constraints))
+    return rehearse_task(task, scene, planner, policy, guard, model)
+
+
+def rehearse_task(
+    task: Task, scene: SceneState, planner: Planning, policy: Policy, guard: Guarding, model: RobotModel
+) -> CheckedPlan:
+    """The same for a task that is understood already; planner and policy have been reset."""
     steps: list[CheckedStep] = []
     plan, outcome = None, None
     for _ in range(MAX_STEPS):
@@ -100,7 +113,7 @@ def rehearse(
             break
         checked, scene, outcome = _try_step(plan.current, scene, task, policy, guard, model)
         steps.append(checked)
-    return CheckedPlan(command, task, None, plan, tuple(steps))
+    return CheckedPlan(task.command, task, None, plan, tuple(steps))
 
 
 def _try_step(
@@ -108,15 +121,18 @@ def _try_step(
 ) -> tuple[CheckedStep, SceneState, Outcome]:
     proposal = policy.act(PolicyInput(SensorFrame(scene.time_s), scene, task, step))
     if isinstance(proposal, NoMotion):
-        outcome = Outcome(OutcomeKind.INFEASIBLE, step, proposal.detail, no_motion=proposal)
-        return CheckedStep(step, None, None, proposal.detail), scene, outcome
-    verdict = guard.check(proposal, scene, task, step)
-    if not verdict.allowed or verdict.trajectory is None:
-        worst = verdict.worst
-        reason = f"{worst.rule}: {worst.reason}" if worst else "refused"
-        return CheckedStep(step, proposal, verdict, reason), scene, Outcome(OutcomeKind.REFUSED, step, reason, verdict)
+        trajectory, verdict = None, None
+        not_begun = why_not_begun(step, proposal)
+    else:
+        trajectory, verdict = proposal, guard.check(proposal, scene, task, step)
+        not_begun = why_not_begun(step, verdict)
+    if not_begun is not None:
+        return CheckedStep(step, trajectory, verdict, not_begun), scene, not_begun
+    if verdict is None or verdict.trajectory is None:
+        raise RuntimeError("A step that may begin has a verdict with a trajectory.")
+    done = Outcome(OutcomeKind.DONE, step, "imagined", verdict)
     after = imagine(scene, verdict.trajectory, step, model)
-    return CheckedStep(step, verdict.trajectory, verdict), after, Outcome(OutcomeKind.DONE, step, "imagined", verdict)
+    return CheckedStep(step, verdict.trajectory, verdict, done), after, done
 
 
 def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: RobotModel) -> SceneState:

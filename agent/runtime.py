@@ -1,4 +1,4 @@
-"""The road: look, understand, plan, act, check, move, look again.
+"""The road: look, understand, rehearse, then plan, act, check, move, look again.
 
 In:  a sentence, and a robot with its perceiver, planner, policy and guard.
 Out: RunRecord: what was done step by step, with every verdict, and how it ended.
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
 
 from ..perception.types import Perceiver, SceneState, SensorFrame
+from ..planning.robot_model import RobotModel
 from ..planning.types import (
     NoMotion,
     Outcome,
@@ -27,6 +27,8 @@ from ..planning.types import (
 )
 from ..policies.policy import Policy, PolicyInput
 from .observers import Observer
+from .protocols import Guarding, Monitoring, Planning
+from .rehearsal import CheckedStep, rehearse_task
 from .robot import Robot
 from .stopwatch import Stopwatch
 
@@ -47,53 +49,6 @@ class EndedBy(enum.StrEnum):
     INTERRUPTED = "interrupted"
     POLICY_ERROR = "policy_error"
     ROBOT_ERROR = "robot_error"
-
-
-@runtime_checkable
-class Planning(Protocol):
-    """What the runtime asks of a planner; planning.planner.Planner is one."""
-
-    def reset(self) -> None:
-        """Start an episode."""
-        ...
-
-    def read(self, command: str) -> Problem | None:
-        """What is wrong with the sentence alone, before anything is looked at."""
-        ...
-
-    def understand(self, command: str, scene: SceneState) -> Task | Problem:
-        """Sentence and scene to goal facts."""
-        ...
-
-    def revise(self, task: Task, scene: SceneState, plan: Plan | None, outcome: Outcome | None) -> Plan:
-        """The plan from here on."""
-        ...
-
-
-@runtime_checkable
-class Guarding(Protocol):
-    """What the runtime asks of a guard; planning.guard.Guard is one."""
-
-    def check(self, trajectory: Trajectory, scene: SceneState, task: Task, step: PlanStep) -> Verdict:
-        """Every rule over one trajectory."""
-        ...
-
-
-@runtime_checkable
-class Monitoring(Protocol):
-    """What the runtime asks of a monitor; planning.monitor.Monitor is one."""
-
-    def start(self, step: PlanStep, trajectory: Trajectory) -> None:
-        """A motion begins."""
-        ...
-
-    def lost(self, frame: SensorFrame, elapsed_s: float) -> str | None:
-        """Why the motion must be broken off now (the object slipped out), or None."""
-        ...
-
-    def outcome(self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None) -> Outcome:
-        """What became of a step, seen in the scene after it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +80,7 @@ class RunRecord:
 
 
 class Runtime:
-    """One robot's road from sentence to motion."""
+    """One robot's road from sentence to motion; with a `model` the whole plan is rehearsed before the first motion."""
 
     def __init__(
         self,
@@ -135,6 +90,7 @@ class Runtime:
         policy: Policy,
         guard: Guarding,
         monitor: Monitoring,
+        model: RobotModel | None,
         *,
         stopwatch: Stopwatch | None = None,
         observer: Observer | None = None,
@@ -143,7 +99,7 @@ class Runtime:
         constraints: tuple[str, ...] = (),
     ) -> None:
         self._robot, self._perceiver, self._planner = robot, perceiver, planner
-        self._policy, self._guard, self._monitor = policy, guard, monitor
+        self._policy, self._guard, self._monitor, self._model = policy, guard, monitor, model
         self._stopwatch = stopwatch or Stopwatch()
         self._observer = observer or Observer()
         self._speed = speed
@@ -181,6 +137,8 @@ class Runtime:
         task = replace(task, constraints=(*task.constraints, *self._constraints))
         self._observer.on_task(task)
         record.task = task
+        if self._model is not None and not self._rehearse(task, scene, record, self._model, seed):
+            return
         plan: Plan | None = None
         outcome: Outcome | None = None
         while True:
@@ -201,6 +159,26 @@ class Runtime:
         self._observer.on_task(problem)
         record.problem, record.ended_by, record.detail = problem, EndedBy.PROBLEM, problem.message
 
+    def _rehearse(self, task: Task, scene: SceneState, record: RunRecord, model: RobotModel, seed: int) -> bool:
+        """Think the whole task through before the first motion: what a rule refuses at the end is not begun."""
+        try:
+            with self._stopwatch.stage("rehearse"):
+                checked = rehearse_task(task, scene, self._planner, self._policy, self._guard, model)
+        except Exception as error:  # a stranger's policy, as in _take_step
+            _record_policy_error(record, error)
+            return False
+        # What was only imagined teaches nothing: the run begins afresh.
+        self._planner.reset()
+        self._policy.reset(seed)
+        ended_by = self._end_reason(checked.plan) if checked.plan else None
+        if ended_by in (None, EndedBy.DONE) or checked.plan is None:
+            return True
+        now_s = self._robot.time_s
+        record.plan, record.ended_by, record.detail = checked.plan, ended_by, checked.plan.detail
+        record.steps += [_as_record(step, scene, now_s) for step in checked.steps if not step.allowed]
+        self._observer.on_plan(checked.plan)
+        return False
+
     def _take_step(
         self, frame: SensorFrame, scene: SceneState, task: Task, step: PlanStep, record: RunRecord
     ) -> tuple[SensorFrame, SceneState, Outcome | None]:
@@ -210,8 +188,7 @@ class Runtime:
             with self._stopwatch.stage("policy"):
                 proposal = self._policy.act(PolicyInput(frame, scene, task, step))
         except Exception as error:  # a stranger's code: the robot must come to rest whatever it raises
-            record.ended_by, record.error = EndedBy.POLICY_ERROR, error
-            record.detail = f"The policy raised {type(error).__name__}: {error}"
+            _record_policy_error(record, error)
             return frame, scene, None
         verdict, broken_off, trajectory = None, None, None
         if isinstance(proposal, Trajectory):
@@ -280,6 +257,17 @@ class Runtime:
         if ended is None and self._robot.time_s > self._deadline_s:
             return EndedBy.DEADLINE
         return ended
+
+
+def _record_policy_error(record: RunRecord, error: Exception) -> None:
+    record.ended_by, record.error = EndedBy.POLICY_ERROR, error
+    record.detail = f"The policy raised {type(error).__name__}: {error}"
+
+
+def _as_record(checked: CheckedStep, scene: SceneState, now_s: float) -> StepRecord:
+    """A step that was found impossible in the rehearsal; nothing moved."""
+    confidence = _confidence(checked.step, scene)
+    return StepRecord(checked.step, confidence, checked.verdict, checked.outcome, now_s, now_s, checked.trajectory)
 
 
 def _slowed(trajectory: Trajectory, speed: float) -> Trajectory:

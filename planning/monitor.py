@@ -66,15 +66,9 @@ class Monitor:
         self, step: PlanStep, scene: SceneState, result: Verdict | NoMotion, broken_off: str | None = None
     ) -> Outcome:
         """What became of a step. `scene` is seen after it; `broken_off` says why its motion was stopped."""
-        if isinstance(result, NoMotion) and result.blocked_by and all(map(is_zone, result.blocked_by)):
-            # Nothing but what the operator has forbidden stands in the way: that is the rule's refusal.
-            return Outcome(OutcomeKind.REFUSED, step, f"{KEEP_OUT}: {result.detail}", no_motion=result)
-        if isinstance(result, NoMotion):
-            return Outcome(OutcomeKind.INFEASIBLE, step, result.detail, no_motion=result)
-        if not result.allowed or result.trajectory is None:
-            worst = result.worst
-            detail = f"{worst.rule}: {worst.reason}" if worst is not None else "refused without a finding"
-            return Outcome(OutcomeKind.REFUSED, step, detail, verdict=result)
+        if not_begun := why_not_begun(step, result):
+            return not_begun
+        assert isinstance(result, Verdict)  # a NoMotion never begins
         missed = _unseen_effect(step, scene)
         if broken_off is not None and (missed is not None or step.action is not Action.PICK):
             return Outcome(OutcomeKind.STOPPED, step, broken_off, verdict=result)
@@ -96,6 +90,20 @@ class Monitor:
             held_mm, now_mm = self._grasped_m * 1000, latest_m * 1000
             return f"{name} slipped out: the fingers went from {held_mm:.1f} to {now_mm:.1f} mm"
         return None
+
+
+def why_not_begun(step: PlanStep, result: Verdict | NoMotion) -> Outcome | None:
+    """What becomes of a step that no motion was allowed for; None when there is one."""
+    if isinstance(result, NoMotion) and result.blocked_by and all(map(is_zone, result.blocked_by)):
+        # Nothing but what the operator has forbidden stands in the way: that is the rule's refusal.
+        return Outcome(OutcomeKind.REFUSED, step, f"{KEEP_OUT}: {result.detail}", no_motion=result)
+    if isinstance(result, NoMotion):
+        return Outcome(OutcomeKind.INFEASIBLE, step, result.detail, no_motion=result)
+    if result.allowed and result.trajectory is not None:
+        return None
+    worst = result.worst
+    detail = f"{worst.rule}: {worst.reason}" if worst is not None else "refused without a finding"
+    return Outcome(OutcomeKind.REFUSED, step, detail, verdict=result)
 
 
 def _unseen_effect(step: PlanStep, scene: SceneState) -> str | None:

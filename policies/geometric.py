@@ -73,4 +73,6 @@ SPEC = PolicySpec(
     gives=None,
     config=GeometricConfig,
     build=GeometricPolicy,
+    summary="inverse kinematics and collision-free motion planning, nothing learned",
+    is_rehearsable=True,
 )

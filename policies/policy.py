@@ -59,3 +59,7 @@ class PolicySpec:
     gives: MotionConvention | None  # None: whatever the robot's convention is
     config: type[BaseModel]
     build: Callable[[Any, RobotModel], Policy]
+    summary: str = ""
+    is_rehearsable: bool = False
+    """Whether each motion does its whole step and depends on nothing but what `act` is given: then a plan is thought
+    through to its end before the robot begins."""

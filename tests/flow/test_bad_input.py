@@ -95,6 +95,10 @@ def test_keep_out_zone_refuses_with_the_rule_and_exit_code_three(
     code, lines = _run(capsys, "put the red block in the green bowl", "--scene", "forbidden", "--out", str(tmp_path))
     assert code == 3, lines
     assert any(line.startswith("refused") and "keep_out" in line for line in lines)
+    result = json.loads((tmp_path / "result.json").read_text())
+    # Refused as a whole before the first motion: nothing was picked up to be left in the hand.
+    assert result["path_length_m"] == 0.0
+    assert [step["outcome"] for step in result["steps"]] == ["refused"] * len(result["steps"])
 
 
 def test_interrupt_in_the_middle_keeps_what_was_recorded(tmp_path: Path) -> None:

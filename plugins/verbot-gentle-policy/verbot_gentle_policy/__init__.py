@@ -49,4 +49,12 @@ def _build(config: GentleConfig, model: RobotModel) -> GentlePolicy:
     return GentlePolicy(config, GEOMETRIC.build(GEOMETRIC.config(), model))
 
 
-SPEC = PolicySpec(name="gentle", needs=(Sense.SCENE, Sense.JOINTS), gives=None, config=GentleConfig, build=_build)
+SPEC = PolicySpec(
+    name="gentle",
+    needs=(Sense.SCENE, Sense.JOINTS),
+    gives=None,
+    config=GentleConfig,
+    build=_build,
+    summary="the geometric policy, slower while it carries",
+    is_rehearsable=True,
+)

@@ -1,0 +1,19 @@
+"""The sentences that suites draw mean, to the planner, exactly the goals that the suites score."""
+
+import pytest
+from verbot.planning.planner import Planner
+from verbot.planning.robot_model import load_robot
+from verbot.planning.types import Task
+from verbot.sim.tasks import FAMILIES, draw_episode, make_start_state
+
+SEEDS = range(12)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_drawn_sentence_is_understood_as_the_goal_that_is_scored(family: str) -> None:
+    planner = Planner(load_robot("panda"))
+    for seed in SEEDS:
+        episode = draw_episode(family, seed)
+        task = planner.understand(episode.command, make_start_state(episode.scene))
+        assert isinstance(task, Task), (episode.command, task)
+        assert set(task.goal) == set(episode.goal), episode.command
