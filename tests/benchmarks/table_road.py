@@ -98,6 +98,8 @@ def main() -> int:
     parser.add_argument("--perceiver", default="fused")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     jobs = [
         (f, s, args.perceiver) for f in args.families.split(",") for s in range(args.first, args.first + args.seeds)
     ]
@@ -117,9 +119,6 @@ def main() -> int:
             f"CPU {row['mean_cpu_s']:.2f} s, simulated {row['mean_simulated_s']:.1f} s an episode"
         )
     if args.out:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
         args.out.parent.mkdir(parents=True, exist_ok=True)
         report = {
             "bench": "table_road",
