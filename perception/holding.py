@@ -42,10 +42,11 @@ class GripWatch:
             self._recent.popleft()
         if self.gripped_m is not None:
             return self._watch_grip(width_m)
-        widest = max(w for _, w in self._recent)
+        if max(w for _, w in self._recent) - width_m <= _CLOSING_M:
+            return None
         settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
         has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
-        if has_settled and widest - width_m > _CLOSING_M:
+        if has_settled:
             if width_m <= _EMPTY_M:
                 return GripEvent.EMPTY
             self.gripped_m = width_m
