@@ -9,12 +9,14 @@ moved by the arm's own kinematics. What really happens is seen only when the rob
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
-from ..perception.types import BodyState, SceneState, SensorFrame
+from ..perception.types import BodyState, ObjectState, SceneState, SensorFrame
+from ..planning.footprints import make_footprint
 from ..planning.monitor import why_not_begun
 from ..planning.robot_model import RobotModel
 from ..planning.types import (
@@ -35,6 +37,7 @@ from .protocols import Guarding, Planning
 
 # A plan longer than this is a sign of a loop; nine objects need at most four motions each.
 MAX_STEPS = 100
+ABOVE_M = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,9 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
     for span in trajectory.held:
         index = int(np.clip(np.searchsorted(trajectory.times_s, span.end_s), 0, len(trajectory.times_s) - 1))
         pose_world = model.tool_pose(trajectory.positions_rad[index]) @ span.T_hand_object
-        objects = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
+        moved = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
+        is_let_go = span.end_s < trajectory.duration_s
+        objects = [_let_fall(o, moved, scene) if is_let_go and o.id == span.object_id else o for o in moved]
     body = BodyState(
         joint_names=trajectory.joint_names,
         positions_rad=trajectory.positions_rad[-1].copy(),
@@ -152,6 +157,20 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
     # An imagined look is as fresh as the imagined moment.
     time_s = scene.time_s + trajectory.duration_s
     return replace(scene, time_s=time_s, seen_s=time_s, objects=tuple(objects), body=body)
+
+
+def _let_fall(item: ObjectState, objects: Sequence[ObjectState], scene: SceneState) -> ObjectState:
+    """The object where it comes to rest when let go a little above: on what is under its middle."""
+    x, y = float(item.position_world[0]), float(item.position_world[1])
+    floors_m = [scene.table.height_m if scene.table is not None else item.bottom_m]
+    for other in objects:
+        if other.id != item.id and make_footprint(other).inside_m(x, y) > 0.0:
+            floors_m.append(other.top_m - other.cavity_depth_m)
+    # Perceived heights err by millimetres; what is clearly above the object does not carry it.
+    under_m = max(floor for floor in floors_m if floor <= item.bottom_m + ABOVE_M or floor == floors_m[0])
+    pose_world = item.pose_world.copy()
+    pose_world[2, 3] -= item.bottom_m - under_m
+    return replace(item, pose_world=pose_world)
 
 
 def _rest_pose(model: RobotModel) -> BodyState:

@@ -171,7 +171,8 @@ class Runtime:
         self._planner.reset()
         self._policy.reset(seed)
         ended_by = self._end_reason(checked.plan) if checked.plan else None
-        if ended_by in (None, EndedBy.DONE) or checked.plan is None:
+        # An imagined effect that stays unseen is no reason not to try.
+        if ended_by not in (EndedBy.REFUSED, EndedBy.NO_PLAN) or checked.plan is None:
             return True
         now_s = self._robot.time_s
         record.plan, record.ended_by, record.detail = checked.plan, ended_by, checked.plan.detail
