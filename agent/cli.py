@@ -69,7 +69,7 @@ def _add(commands: Any, name: str, action: Any, text: str, example: str) -> argp
 
 def _add_episode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs="?", help='the sentence, for example "put the red block in the green bowl"')
-    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table")
+    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table; SUITE/TASK is a suite's episode")
     parser.add_argument("--robot", metavar="NAME", help="default: panda; recording:RUN replays a run's frames")
     parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
     parser.add_argument("--policy", metavar="NAME", help="default: geometric")
@@ -190,11 +190,15 @@ def _doctor(args: argparse.Namespace, started: float) -> int:
 
 def _config(args: argparse.Namespace) -> Any:
     from .config import ConfigError, load_run_config, make_run_config
+    from .suites import draw_scene, split_scene
 
     names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "speed", "latency", "device")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.config is not None:
         return load_run_config(args.config, **given)
+    if "command" not in given and split_scene(given.get("scene", "")):
+        drawn = draw_scene(given["scene"], given.get("seed", 0), {})
+        given["command"] = drawn.command if drawn is not None else ""
     if "command" not in given:
         raise ConfigError('No command given. Say what to do, for example: verbot run "pick up the red block"')
     return make_run_config(**given)
