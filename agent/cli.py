@@ -156,6 +156,13 @@ def _plan(args: argparse.Namespace, started: float) -> int:
 
 
 def _report(args: argparse.Namespace, started: float) -> int:
+    from .evaluation.stored import is_evaluation
+
+    if is_evaluation(args.run):
+        from .evaluation.report import write_evaluation_report
+
+        print(write_evaluation_report(args.run))
+        return 0
     from .report import write_report
     from .run_folder import RunFolder
 
