@@ -39,11 +39,12 @@ class Job:
     judge: str = "truth"
     deadline_s: float = 180.0
     folder: str = ""
-    film: bool = False
+    film: bool = False  # take snapshots, because this group's films are not all made yet
+    has_films: bool = False  # films are wanted at all; decides what a record says, so it never depends on progress
 
     @property
     def key(self) -> str:
-        """Unique in a run: suite/task/seed/policy/perceiver/mode, and the control where it is one."""
+        """Unique in a run: suite/task/seed/policy/perceiver/mode."""
         group = self.group
         parts = (self.suite_name, self.task, str(self.seed), group.policy, group.perceiver, group.mode)
         return "/".join(parts)

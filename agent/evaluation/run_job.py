@@ -7,12 +7,30 @@ A foreign world brings its own way to run an episode: its suite is an `EpisodeSu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import re
+import traceback
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ...perception.types import WORLD, CameraImage, SceneState, SensorFrame
+from ..config import make_run_config
+from ..episode import Episode, EpisodeResult
+from ..observers import Observer, Observers
+from ..recorder import Recorder, jpeg
+from ..run_command import FILM_HZ
+from ..run_folder import RunFolder
+from ..suites import build_suite
+from .failures import failure_of
+from .jobs import Job
+from .worker import FULL, Answer
+
 SCHEMA = "verbot-episode/1"
+PICTURE_WIDTH = 320
+MAX_TRACEBACK_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,7 @@ class EpisodeRequest:
     """What a suite with its own road is asked for. Everything random must come from `seed`.
 
     `picture` is where a small JPEG of the final look belongs; `film`, when given, where a film (MP4) of the
-    episode belongs if it fails. Both are optional to write; say in the answer that they were.
+    episode belongs if it fails. Both are optional to write.
     `deadline_s` counts the world's own time, where it has one.
     """
 
@@ -39,7 +57,7 @@ class EpisodeRequest:
 class EpisodeSuite(Protocol):
     """A suite that runs its episodes itself, for worlds that are not a robot on our road.
 
-    It is built anew in every worker by its entry point (`verbot.suites`) from its settings.
+    It is built anew for every episode by its entry point (`verbot.suites`) from its settings.
     """
 
     @property
@@ -62,6 +80,196 @@ class EpisodeSuite(Protocol):
         Required: command (str), success_truth (bool), score (0–1), ended_by (str: "done", "deadline",
         "policy_error", …). Optional, else null or empty: success_perceived, detail, failure (one of
         failures.FAILURES; found from ended_by when absent), criteria, violations, replans, time_s,
-        path_length_m, confidence, clutter, light, faults, steps, error, has_picture, has_video, timings_s.
+        path_length_m, confidence, clutter, light, faults, steps, error, timings_s; has_picture (the picture was
+        written), can_film (films are written when asked for; the same for every episode, asked for or not).
         """
         ...
+
+
+@contextlib.contextmanager
+def run_job(job: Job) -> Iterator[Answer]:
+    """Build, run, judge; what raises becomes a record with its traceback. A full disk is nobody's failure."""
+    with contextlib.ExitStack() as stack:
+        try:
+            answer = _run(job, stack)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            answer = Answer(failed_record(job, "error", _last_line(error), _traceback(error)))
+        yield answer
+
+
+def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of an episode as one line of `results.jsonl`, every key in its place."""
+    truth, perceived = values.get("success_truth"), values.get("success_perceived")
+    first, second = (perceived, truth) if job.judge == "perceived" else (truth, perceived)
+    success = bool(second if first is None else first)
+    failure = None if success else values.get("failure") or failure_of(values, success)
+    return {
+        "schema": SCHEMA,
+        "key": job.key,
+        "suite": job.suite_name,
+        "task": job.task,
+        "seed": job.seed,
+        "policy": job.group.policy,
+        "perceiver": job.group.perceiver,
+        "mode": job.group.mode,
+        "control": job.group.control,
+        "command": values.get("command"),
+        "success": success,
+        "success_truth": truth,
+        "success_perceived": perceived,
+        "success_human": None,
+        "score": values.get("score") or 0.0,
+        "ended_by": values.get("ended_by"),
+        "failure": failure,
+        "detail": _same_everywhere(" ".join(str(values.get("detail") or "").split())),
+        "criteria": list(values.get("criteria") or ()),
+        "violations": list(values.get("violations") or ()),
+        "replans": values.get("replans") or 0,
+        "time_s": values.get("time_s"),
+        "path_length_m": values.get("path_length_m"),
+        "confidence": values.get("confidence"),
+        "clutter": values.get("clutter"),
+        "light": values.get("light"),
+        "faults": values.get("faults"),
+        "steps": [{k: s.get(k) for k in ("action", "outcome", "detail")} for s in values.get("steps") or ()],
+        "error": values.get("error"),
+        # Where the film lies if this failure is among those filmed; which are, depends on what ended first.
+        "video": f"videos/{file_stem(job.key)}.mp4" if job.has_films and values.get("can_film") and failure else None,
+        "picture": f"pictures/{file_stem(job.key)}.jpg" if values.get("has_picture") else None,
+        "episode": 0,
+        "timings_s": dict(values.get("timings_s") or {}),
+        "run": {},
+    }
+
+
+def failed_record(job: Job, ended_by: str, detail: str, error: str | None = None) -> dict[str, Any]:
+    """The record of a job that gave no result: "error", "hung" or "crashed"."""
+    is_simulated = job.judge != "perceived"
+    values = {"ended_by": ended_by, "detail": detail, "error": error, "success_perceived": False}
+    return make_record(job, {**values, "success_truth": False if is_simulated else None})
+
+
+def file_stem(key: str) -> str:
+    """A key as a file name; what no file name may hold is replaced, and a number keeps such names apart."""
+    stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", key.replace("/", "-"))[:150]
+    is_plain = re.fullmatch(r"[A-Za-z0-9_./=-]{1,150}", key) is not None and "-" not in key
+    return stem if is_plain else f"{stem}-{zlib.crc32(key.encode('utf-8', 'replace')):08x}"
+
+
+def _run(job: Job, stack: contextlib.ExitStack) -> Answer:
+    """The episode on our road, or by the suite itself."""
+    suite = build_suite(job.suite, job.settings, job.tasks)
+    folder = Path(job.folder) if job.folder else None
+    if isinstance(suite, EpisodeSuite):
+        return _run_by_suite(job, suite, folder)
+    drawn = suite.episode(job.task, job.seed)
+    config = make_run_config(
+        command=drawn.command,
+        scene=f"{job.suite}/{job.task}",
+        robot=job.robot,
+        mode=job.group.mode,
+        policy=job.group.policy,
+        perceiver=job.group.perceiver,
+        seed=job.seed,
+        latency=job.latency,
+        device=job.device,
+        deadline_s=job.deadline_s,
+        settings=job.settings,
+    )
+    film_hz = FILM_HZ if job.film and folder is not None else 0.0
+    episode = stack.enter_context(Episode(config, stage=lambda _: drawn.scene, film_hz=film_hz))
+    look, captions = _LastLook(), _Captions()
+    result = episode.run(Observers(look, captions), goal=drawn.goal)
+    has_picture = folder is not None and look.write(folder, job.key)
+    can_film = bool(getattr(episode.parts.robot, "snapshots", None)) and not result.success
+    record = make_record(
+        job,
+        {
+            **result.values,
+            "clutter": len(drawn.scene.objects),
+            "confidence": _least_confidence(result),
+            "error": None if result.record.error is None else _traceback(result.record.error),
+            "has_picture": has_picture,
+            "can_film": result.record.scene is not None,
+        },
+    )
+    if folder is None or not can_film:
+        return Answer(record)
+    path = folder / "videos" / f"{file_stem(job.key)}.mp4"
+    return Answer(record, lambda: _film(path, episode, captions))
+
+
+def _run_by_suite(job: Job, suite: EpisodeSuite, folder: Path | None) -> Answer:
+    stem = file_stem(job.key)
+    request = EpisodeRequest(
+        task=job.task,
+        seed=job.seed,
+        policy=job.group.policy,
+        perceiver=job.group.perceiver,
+        mode=job.group.mode,
+        deadline_s=job.deadline_s,
+        settings=job.settings,
+        picture=None if folder is None else folder / "pictures" / f"{stem}.jpg",
+        film=folder / "videos" / f"{stem}.mp4" if folder is not None and job.film else None,
+    )
+    if folder is not None:
+        for name in ("pictures", "videos"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    return Answer(make_record(job, suite.run_episode(request)))
+
+
+class _LastLook(Observer):
+    """Keeps the latest picture of a camera that stands in the room (else of any)."""
+
+    def __init__(self) -> None:
+        self._image: CameraImage | None = None
+
+    def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
+        """See Observer."""
+        standing = [image for image in frame.images if image.mount == WORLD]
+        self._image = next(iter([*standing, *frame.images]), self._image)
+
+    def write(self, folder: Path, key: str) -> bool:
+        """Write it small; says whether there was one."""
+        if self._image is None:
+            return False
+        RunFolder(folder).write_bytes(f"pictures/{file_stem(key)}.jpg", jpeg(self._image.rgb, PICTURE_WIDTH))
+        return True
+
+
+class _Captions(Recorder):
+    """The film's captions, without the recorder's files."""
+
+    def __init__(self) -> None:
+        super().__init__(RunFolder(Path()), None)
+
+    def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
+        """Nothing is written."""
+
+
+def _film(path: Path, episode: Episode, captions: _Captions) -> None:
+    from ...sim.film import write_film
+
+    robot: Any = episode.parts.robot
+    write_film(path, robot.room, robot.snapshots, captions.captions, command=episode.config.command, fps=FILM_HZ)
+
+
+def _least_confidence(result: EpisodeResult) -> float | None:
+    return min((s["confidence"] for s in result.values["steps"] if s["confidence"] is not None), default=None)
+
+
+def _traceback(error: BaseException) -> str:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    kept = lines if len(lines) <= MAX_TRACEBACK_LINES else [*lines[:10], "…", *lines[-MAX_TRACEBACK_LINES:]]
+    return _same_everywhere("\n".join(kept))
+
+
+def _last_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _same_everywhere(text: str) -> str:
+    """Addresses in memory differ from process to process."""
+    return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)

@@ -14,7 +14,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -114,10 +114,8 @@ class _Worker:
         self.send(job.to_dict())
 
     def send(self, message: dict[str, Any]) -> None:
-        try:
+        with suppress(OSError):  # it just died; the closed pipe says so on the next read
             self.pipe.send_bytes(json.dumps(message).encode())
-        except OSError:
-            pass  # it just died; the closed pipe says so on the next read
 
     def end(self) -> int | None:
         """Kill the process; returns how it ended."""
