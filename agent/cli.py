@@ -49,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
     _add_plan(commands)
+    _add_eval(commands)
     _add(
         commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
     ).add_argument("run", type=Path, metavar="RUN")
@@ -103,6 +104,41 @@ def _add_plan(commands: Any) -> None:
     _add_episode_options(parser)
 
 
+def _add_eval(commands: Any) -> None:
+    parser = _add(
+        commands, "eval", _eval, "a suite, policies and seeds become numbers with intervals",
+        "verbot eval --suite table_road --policy geometric --episodes 100 --workers 2",
+    )  # fmt: skip
+    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="which suite; see `verbot list suites`")
+    parser.add_argument("--tasks", type=_names, metavar="A,B", help="default: all of the suite")
+    parser.add_argument("--policy", dest="policies", type=_names, metavar="A,B", help="default: geometric")
+    parser.add_argument("--perceiver", dest="perceivers", type=_names, metavar="A,B", help="default: fused")
+    parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
+    parser.add_argument("--episodes", type=int, metavar="N", help="seeds of each task; default: 20")
+    parser.add_argument("--seed", type=int, metavar="N", help="the first; default: 0")
+    parser.add_argument("--workers", type=int, metavar="N", help="default: one for each core")
+    parser.add_argument("--judge", choices=("truth", "perceived", "human"), help="default: truth")
+    parser.add_argument("--judge-name", metavar="NAME", help="who judges, with --judge human; default: the user")
+    parser.add_argument("--no-controls", action="store_true", help="leave out the policy `random` and the oracle")
+    parser.add_argument("--control-episodes", type=int, metavar="N", help="seeds of each control; default: at most 20")
+    parser.add_argument("--until-ci", type=float, metavar="WIDTH", help="stop when rates are known within, e.g., 0.1")
+    parser.add_argument("--fail-below", type=float, metavar="RATE", help="exit 1 when a policy succeeds less often")
+    parser.add_argument("--deadline-s", type=float, metavar="S", help="of an episode, simulated time; default: 180")
+    parser.add_argument("--hang-s", type=float, metavar="S", help="wall time after which a worker hangs; default: 600")
+    parser.add_argument("--videos", type=int, metavar="N", help="failures filmed for each policy and task; default: 2")
+    parser.add_argument("--latency", choices=("zero", "declared"), help="what thinking costs in robot time")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cpu")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-eval-<suite>")
+    parser.add_argument("--resume", action="store_true", help="go on with the evaluation in --out (or the latest)")
+    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but what went wrong")
+    parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _run(args: argparse.Namespace, started: float) -> int:
     if args.dry_run:
         return _plan(args, started)
@@ -153,6 +189,23 @@ def _plan(args: argparse.Namespace, started: float) -> int:
     if args.json:
         print(json.dumps(plan_to_dict(checked, config), indent=2, ensure_ascii=False))
     return exit_code_of_plan(checked)
+
+
+def _eval(args: argparse.Namespace, started: float) -> int:
+    from .evaluation.command import CommandOptions, eval_command
+
+    names = (
+        "suite", "tasks", "policies", "perceivers", "mode", "episodes", "seed", "workers", "judge", "control_episodes",
+        "until_ci", "fail_below", "deadline_s", "hang_s", "videos", "latency", "device",
+    )  # fmt: skip
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.no_controls:
+        given["controls"] = False
+    options = CommandOptions(args.out, args.resume, args.quiet, args.config, args.judge_name)
+    code, summary = eval_command(given, options)
+    if args.json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    return code
 
 
 def _report(args: argparse.Namespace, started: float) -> int:

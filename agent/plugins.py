@@ -105,6 +105,11 @@ def list_plugins(kind: str) -> list[Listing]:
     return listings
 
 
+def names_of(kind: str) -> tuple[str, ...]:
+    """What is installed of a kind, without loading anything."""
+    return tuple(sorted(_entry_points(kind)))
+
+
 def split_name(text: str) -> tuple[str, str | None]:
     """NAME or NAME:ARGUMENT."""
     name, colon, argument = text.partition(":")

@@ -97,7 +97,8 @@ class ResultsLog:
         Raises:
             DiskFullError: it could not be written; the file ends as it did before.
         """
-        line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "replace")
+        # ASCII only: no reader, whatever it takes for the end of a line, can split it.
+        line = (json.dumps(record, allow_nan=False) + "\n").encode("ascii")
         try:
             rest = line
             while rest:
