@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verbot.agent.statistics import wilson_interval
+from verbot.agent.evaluation.rates import wilson_interval
 
 
 def test_wilson_agrees_with_the_published_example() -> None:
