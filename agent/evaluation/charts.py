@@ -82,12 +82,12 @@ def reliability_svg(points: Sequence[ReliabilityPoint]) -> str:
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + size}"/>')
         parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.0%}</text>')
         parts.append(f'<text x="{x:.1f}" y="{top + size + 16:.1f}" text-anchor="middle">{share:.0%}</text>')
-    (x0, y0), (x1, y1) = place(0, 0), place(1, 1)
+    (x0, y0), (x1, y1) = place(0.0, 0.0), place(1.0, 1.0)
     parts.append(f'<line class="ideal" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')
     most = max((point.episodes for point in points), default=1)
     for point in points:
         x, y = place(point.confidence, point.rate)
-        (_, low), (_, high) = place(0, point.interval[0]), place(0, point.interval[1])
+        (_, low), (_, high) = place(0.0, point.interval[0]), place(0.0, point.interval[1])
         radius = 3.5 + 5.0 * (point.episodes / most) ** 0.5
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{COLORS[0]}" '

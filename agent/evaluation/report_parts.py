@@ -15,7 +15,7 @@ from .bootstrap import mean_interval
 from .calibration import reliability
 from .charts import Dot, ReliabilityPoint, dots_svg, reliability_svg
 from .jobs import Group
-from .stored import EpisodeLine, as_number
+from .stored import EpisodeLine, as_number, as_words
 
 MAX_LEVELS = 8
 DIFFICULTIES = (("clutter", "objects on the table"), ("light", "light"), ("faults", "faults"))
@@ -61,7 +61,9 @@ def confidence_part(lines: Sequence[EpisodeLine]) -> dict[str, Any] | None:
     confidences = np.array([min(max(line.confidence or 0.0, 0.0), 1.0) for line in sure])
     found = reliability(confidences, np.array([line.success for line in sure]))
     points = [
-        ReliabilityPoint(b.mean_confidence, b.success_rate, b.interval, b.episodes) for b in found.bins if b.episodes
+        ReliabilityPoint(b.mean_confidence, b.success_rate, b.interval, b.episodes)
+        for b in found.bins
+        if b.mean_confidence is not None and b.success_rate is not None and b.interval is not None
     ]
     return {"num": len(sure), "ece": f"{found.ece:.3f}", "plot": reliability_svg(points), "points": points}
 
@@ -79,12 +81,14 @@ def _levels(lines: Sequence[EpisodeLine], name: str) -> list[tuple[str, list[Epi
             if members:
                 found.append((f"{low:.0f}–{high - 1:.0f}", members))
         return found
-    levels = sorted({value if isinstance(value, int | float) else str(value) for _, value in known}, key=_level_order)
-    return [(str(level), [line for line, value in known if str(value) == str(level)]) for level in levels]
+    levels = sorted({as_words(value) for _, value in known}, key=_level_order)
+    return [(level, [line for line, value in known if as_words(value) == level]) for level in levels]
 
 
-def _level_order(level: str | float) -> tuple[bool, float, str]:
-    return (isinstance(level, str), 0.0 if isinstance(level, str) else float(level), str(level))
+def _level_order(level: str) -> tuple[bool, float, str]:
+    """Numbers by size, then words."""
+    is_number = level.lstrip("-").replace(".", "", 1).isdigit()
+    return (not is_number, float(level) if is_number else 0.0, level)
 
 
 def _level_rows(lines: Sequence[EpisodeLine], labels: Mapping[Group, tuple[str, str]]) -> list[dict[str, Any]]:

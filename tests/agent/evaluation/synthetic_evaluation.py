@@ -35,9 +35,9 @@ def make_evaluation(folder: Path, *, num_seeds: int = 40, hostile: str = "") -> 
         for group in GROUPS
         if group[2] is None or seed < num_seeds // 2
     ]
-    for line in lines:
+    for number, line in enumerate(lines):
         if not line["success"] and line["control"] is None and line["seed"] < 4:
-            name = f"{TASKS.index(line['task'].removesuffix(hostile))}-{line['seed']}-{line['mode']}.mp4"
+            name = f"{number:05d}.mp4"
             (folder / "videos" / name).write_bytes(FILM)
             line["video"] = f"videos/{name}"
     (folder / "config.toml").write_text('suite = "table_road"\nepisodes = 40\n')
