@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config import ConfigError
 from ..suites import build_suite, read_suite
+from .sequential import MAX_WIDTH
 
 DEFAULT_EPISODES = 20
 MAX_CONTROL_EPISODES = 20
@@ -43,7 +44,7 @@ class EvalConfig(BaseModel):
     judge: Literal["truth", "perceived", "human"] = "truth"
     controls: bool = True
     control_episodes: int | None = Field(default=None, ge=1)
-    until_ci: float | None = Field(default=None, gt=0.0, lt=1.0)
+    until_ci: float | None = Field(default=None, gt=0.0, le=MAX_WIDTH)
     fail_below: float | None = Field(default=None, ge=0.0, le=1.0)
     deadline_s: float = Field(default=180.0, gt=0.0, le=3600.0)
     hang_s: float = Field(default=600.0, gt=0.0)

@@ -25,9 +25,10 @@ from .config import EvalConfig
 from .controls import make_groups
 from .jobs import Group, Job, make_jobs
 from .judges import judged, read_judgements
+from .record import failed_record
 from .report import write_evaluation_report
 from .results_log import RESULTS_FILE, DiskFullError, ResultsLog, read_results
-from .run_job import EpisodeSuite, failed_record
+from .run_job import EpisodeSuite
 from .stopping import StoppingRule
 from .summary import summarize
 from .view import EvaluationView

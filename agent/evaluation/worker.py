@@ -64,7 +64,6 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     _keep_output_out_of_the_way(setup.log)
     try:
         run_job = load_callable(setup.run_job)
-        _use_one_thread()
     except Exception as error:
         _send(pipe, {"failed": f"{type(error).__name__}: {error}"})
         return
@@ -81,12 +80,16 @@ def load_callable(path: str) -> Any:
 
 
 def seed_everything(job: Job) -> None:
-    """The global generators too: a stranger's policy may draw from them, and must not see the job before."""
+    """The global generators too: a stranger's policy may draw from them, and must not see the job before.
+
+    One thread: sums over several differ in the last bits, which is enough to change an episode.
+    """
     random.seed(job.seed)
     np.random.seed(job.seed % 2**32)  # noqa: NPY002
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(job.seed)
+        torch.set_num_threads(1)
 
 
 def _work_on(pipe: Connection, run_job: RunJob, job: Job, number: int) -> None:
@@ -127,14 +130,6 @@ def _film(film: Callable[[], None]) -> None:
 
 def _send(pipe: Connection, message: dict[str, Any]) -> None:
     pipe.send_bytes(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
-
-
-def _use_one_thread() -> None:
-    """Sums over several threads differ in the last bits, which is enough to change an episode."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
-        torch.set_num_interop_threads(1)
 
 
 def _end_with_parent(parent_pid: int) -> None:

@@ -27,6 +27,7 @@ from .worker import THREAD_VARIABLES, WorkerSetup, work
 MAX_TRIES = 2  # of a job whose worker died
 MAX_FAILED_STARTS = 3
 LONGEST_WAIT_S = 5.0
+START_S = 300.0  # importing from a cold disk takes its time; it is no episode's fault
 
 
 class WorkerError(ValueError):
@@ -187,14 +188,14 @@ class WorkerPool:
 
     def _collect(self) -> Iterator[Finished]:
         """Wait for the next news and answer it."""
-        remaining_s = [self._hang_s - w.watch.since_start_s() for w in self._workers]
+        remaining_s = [self._limit_s(w) - w.watch.since_start_s() for w in self._workers]
         ready = wait([*(w.pipe for w in self._workers), self._stop], max(0.0, min([LONGEST_WAIT_S, *remaining_s])))
         for worker in [w for w in self._workers if w.pipe in ready]:
             message = _receive(worker.pipe)
             finished = self._buried(worker) if message is None else self._heard(worker, message)
             if finished is not None:
                 yield finished
-        for worker in [w for w in self._workers if w.watch.since_start_s() > self._hang_s]:
+        for worker in [w for w in self._workers if w.watch.since_start_s() > self._limit_s(w)]:
             finished = self._hung(worker)
             if finished is not None:
                 yield finished
@@ -251,11 +252,14 @@ class WorkerPool:
         self._dismiss(worker)
         self._num_hung += 1
         if not was_ready:
-            raise WorkerError(f"A worker needs more than {self._hang_s:g} s to start. Give a larger hang_s.")
+            raise WorkerError(f"A worker does not start within {START_S:g} s. Run `verbot doctor` to see what lacks.")
         if job is None:
             return None
         detail = f"no answer within {self._hang_s:g} s of wall time; the worker was killed"
         return Finished(job, "hung", detail=detail, failed_tries=tries, run=run)
+
+    def _limit_s(self, worker: _Worker) -> float:
+        return self._hang_s if worker.is_ready else START_S
 
     def _dismiss(self, worker: _Worker) -> int | None:
         self._workers.remove(worker)
