@@ -53,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add(
         commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
     ).add_argument("run", type=Path, metavar="RUN")
+    _add_compare(commands)
     _add(commands, "list", _list, "what is installed, with where it comes from", "verbot list policies").add_argument(
         "kind", choices=LISTS
     )
@@ -139,6 +140,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _add_compare(commands: Any) -> None:
+    parser = _add(
+        commands, "compare", _compare, "whether B is worse than A on the episodes that both ran",
+        "verbot compare runs/before runs/after:geometric --margin 0.05",
+    )  # fmt: skip
+    parser.add_argument("run_a", metavar="RUN_A", help="an evaluation's folder, or FOLDER:POLICY[/PERCEIVER/MODE]")
+    parser.add_argument("run_b", metavar="RUN_B", help="the same; exit 1 when it is significantly worse")
+    parser.add_argument("--margin", type=float, metavar="M", help="exit 1 unless B is shown to be at most M worse")
+    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="default: 0.95")
+    parser.add_argument("--json", action="store_true", help="as JSON on stdout")
+
+
 def _run(args: argparse.Namespace, started: float) -> int:
     if args.dry_run:
         return _plan(args, started)
@@ -206,6 +219,18 @@ def _eval(args: argparse.Namespace, started: float) -> int:
     if args.json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     return code
+
+
+def _compare(args: argparse.Namespace, started: float) -> int:
+    from rich.console import Console
+
+    from .evaluation.compare import compare, tell_comparison
+
+    found = compare(args.run_a, args.run_b, args.confidence, args.margin)
+    tell_comparison(Console(stderr=True, highlight=False), found)
+    if args.json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    return found.exit_code
 
 
 def _report(args: argparse.Namespace, started: float) -> int:

@@ -27,7 +27,6 @@ from scipy.special import betaincinv, betaln
 
 ANYTIME_SHARE = 0.1
 RULE_SHARE = 0.65
-MAX_WIDTH = 0.4
 
 
 class RateSequence:
@@ -37,14 +36,11 @@ class RateSequence:
         """Start with nothing known.
 
         Args:
-            width: how wide the interval may be, high − low; from 0 (excluded) to 0.4, where the rule was enumerated.
+            width: how wide the interval may be, high − low.
             confidence: how often the interval shall hold the truth.
         """
-        if not 0.0 < width <= MAX_WIDTH:
-            raise ValueError(
-                f"An interval of width {width:g} cannot be waited for: expected above 0 and at most {MAX_WIDTH}, "
-                "for example 0.1."
-            )
+        if not 0.0 < width < 1.0:
+            raise ValueError(f"A width of {width:g} cannot be waited for: expected between 0 and 1, for example 0.1.")
         if not 0.0 < confidence < 1.0:
             raise ValueError(f"A confidence of {confidence:g} is impossible: expected between 0 and 1.")
         self._width = width
