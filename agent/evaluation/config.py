@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config import ConfigError
 from ..suites import build_suite, read_suite
-from .sequential import MAX_WIDTH
+from .sequential import RateSequence
 
 DEFAULT_EPISODES = 20
 MAX_CONTROL_EPISODES = 20
@@ -44,7 +44,7 @@ class EvalConfig(BaseModel):
     judge: Literal["truth", "perceived", "human"] = "truth"
     controls: bool = True
     control_episodes: int | None = Field(default=None, ge=1)
-    until_ci: float | None = Field(default=None, gt=0.0, le=MAX_WIDTH)
+    until_ci: float | None = Field(default=None, gt=0.0, lt=1.0)
     fail_below: float | None = Field(default=None, ge=0.0, le=1.0)
     deadline_s: float = Field(default=180.0, gt=0.0, le=3600.0)
     hang_s: float = Field(default=600.0, gt=0.0)
@@ -77,6 +77,8 @@ def make_eval_config(path: Path | None = None, **options: Any) -> EvalConfig:
     control_episodes = config.control_episodes or min(config.episodes, MAX_CONTROL_EPISODES)
     if config.until_ci is not None and config.judge == "human":
         raise ConfigError("--until-ci needs to know each result at once; a person judges later. Use --judge truth.")
+    if config.until_ci is not None:
+        RateSequence(config.until_ci)  # raises when no rule for this width is known
     return config.model_copy(update={"tasks": tasks, "control_episodes": control_episodes})
 
 

@@ -254,7 +254,7 @@ def test_controls_are_added_and_what_is_not_above_random_is_flagged(tmp_path: Pa
         ({"tasks": ("put_inn",)}, "put_in"),
         ({"policies": ("geometrik",)}, "Did you mean 'geometric'"),
         ({"mode": "hybrid"}, "--mode planner"),
-        ({"until_ci": 0.9}, "until_ci"),
+        ({"until_ci": 1.5}, "until_ci"),
         ({"episods": 3}, "Did you mean 'episodes'"),
     ],
 )
