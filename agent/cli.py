@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-LISTS = ("robots", "sensors", "policies", "perceivers", "suites", "scenes", "rules")
+LISTS = ("robots", "sensors", "policies", "env_policies", "perceivers", "suites", "scenes", "rules")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,6 +57,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add(commands, "list", _list, "what is installed, with where it comes from", "verbot list policies").add_argument(
         "kind", choices=LISTS
     )
+    bench = _add(commands, "bench", _bench, "the benchmarks; without a name, which there are", "verbot bench evaluate")
+    bench.add_argument("name", nargs="?", metavar="NAME")
+    bench.add_argument("--episodes", type=int, default=2000, metavar="N", help="of the longest run; default: 2000")
+    bench.add_argument("--json", action="store_true", help="as JSON on stdout")
+    bench.add_argument("--out", type=Path, metavar="FILE.json", help="also write the JSON there")
     doctor = _add(commands, "doctor", _doctor, "what this machine has and lacks", "verbot doctor")
     doctor.add_argument("--json", action="store_true", help="as JSON on stdout")
     return parser
@@ -246,6 +251,28 @@ def _report(args: argparse.Namespace, started: float) -> int:
 
     print(write_report(RunFolder(args.run)))
     return 0
+
+
+def _bench(args: argparse.Namespace, started: float) -> int:
+    from .bench import BENCHES, SUMMARIES, load_bench, make_report
+
+    if args.name is None:
+        for name in BENCHES:
+            print(f"{name:<12} {SUMMARIES[name]}")
+        return 0
+    rows = []
+    for row in load_bench(args.name)(args.episodes):
+        rows.append(row)
+        mark = "ok  " if row.holds else "FAIL"
+        told = f"{mark} {row.row}: {row.ours:g} {row.unit} (bar {row.bar}; against {row.against})"
+        print(told, file=sys.stderr, flush=True)
+    text = json.dumps(make_report(args.name, rows), indent=2, ensure_ascii=False) + "\n"
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text, encoding="utf-8")
+    if args.json:
+        print(text, end="")
+    return 0 if all(row.holds for row in rows) else 1
 
 
 def _list(args: argparse.Namespace, started: float) -> int:
