@@ -50,12 +50,12 @@ def for_difference(
     if gap == 0.0:
         raise ValueError(f"Both rates are {rate_a:g}: no number of episodes shows a difference. Give two rates.")
     share = rate_a * (1.0 - rate_b) + rate_b * (1.0 - rate_a) if discordant_share is None else discordant_share
-    if not gap <= share <= 1.0:
+    if not gap - 1e-9 <= share <= 1.0:
         raise ValueError(
             f"A discordant share of {share:g} is impossible for rates {gap:g} apart: expected between {gap:g} and 1."
         )
     z_test, z_power = two_sided_z(confidence), NormalDist().inv_cdf(power)
-    return math.ceil(((z_test * math.sqrt(share) + z_power * math.sqrt(share - gap * gap)) / gap) ** 2 - 1e-9)
+    return math.ceil(((z_test * math.sqrt(share) + z_power * math.sqrt(max(0.0, share - gap * gap))) / gap) ** 2 - 1e-9)
 
 
 def _check_rate(rate: float) -> None:
