@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-KINDS = ("robots", "sensors", "policies", "perceivers", "suites")
+KINDS = ("robots", "sensors", "policies", "perceivers", "suites", "env_policies")
 
 
 class PluginError(ValueError):
@@ -138,4 +138,4 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _singular(kind: str) -> str:
-    return {"policies": "policy"}.get(kind, kind[:-1])
+    return {"policies": "policy", "env_policies": "env policy"}.get(kind, kind[:-1])

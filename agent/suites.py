@@ -7,7 +7,7 @@ Out: the built suite; for a scene written SUITE/TASK, the episode drawn from a s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..planning.types import Fact
 from ..sim.toml_file import read_toml
 from .config import ConfigError
-from .plugins import load_spec, make_config
+from .plugins import load_spec, make_config, split_name
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -69,6 +69,8 @@ def build_suite(plugin: str, settings: Settings, tasks: Sequence[str] = ()) -> A
     if tasks and "families" in spec.config.model_fields:
         values.setdefault("families", tuple(tasks))
     suite = spec.build(make_config(spec, values))
+    if hasattr(suite, "bind_policies"):  # a suite of foreign environments, which have policies of their own
+        suite.bind_policies(lambda name: _env_policy(name, settings))
     for task in tasks:
         if task not in suite.families:
             closest = difflib.get_close_matches(task, suite.families, n=1)
@@ -77,6 +79,14 @@ def build_suite(plugin: str, settings: Settings, tasks: Sequence[str] = ()) -> A
                 f"Suite '{plugin}' has no task '{task}'. {hint}It has: {', '.join(suite.families)}. Correct --tasks."
             )
     return suite
+
+
+def _env_policy(name: str, settings: Settings) -> Callable[[Any], Any]:
+    """How the environment policy of that name is made for an environment."""
+    base, argument = split_name(name)
+    spec = load_spec("env_policies", base)
+    config = make_config(spec, dict(settings.get(base, {})), argument)
+    return lambda env: spec.build(config, env)
 
 
 def split_scene(scene: str) -> tuple[str, str] | None:

@@ -6,7 +6,6 @@ Out: `report.html`, which opens from disk without a network; names from outside 
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import jinja2
 
 from ..run_folder import RunFolder
+from .again import replay_command, runs_itself
 from .attachments import Attachments
 from .charts import COLORS, CONTROL_COLOR, Dot, axis_svg, dots_svg
 from .jobs import Group
@@ -41,7 +41,6 @@ FAILURE_COLORS = dict(
 )
 MAX_WORST = 15
 MAX_SHOWN_FAILURES = 200
-BUILT_IN_MODE = "planner"
 
 
 def write_evaluation_report(path: Path) -> Path:
@@ -50,11 +49,12 @@ def write_evaluation_report(path: Path) -> Path:
     Raises:
         ConfigError: the folder holds no readable summary.
     """
-    return RunFolder(path).write_text("report.html", render(load_evaluation(path)))
+    stored = load_evaluation(path)
+    return RunFolder(path).write_text("report.html", render(stored, runs_itself(stored.config)))
 
 
-def render(stored: StoredEvaluation) -> str:
-    """The page's text."""
+def render(stored: StoredEvaluation, is_foreign: bool = False) -> str:
+    """The page's text. `is_foreign`: see `replay_command`."""
     template_text = (Path(__file__).parents[1] / "data" / TEMPLATE).read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template_text)
     tested = tuple(line for line in stored.episodes if line.entrant.control is None)
@@ -62,6 +62,7 @@ def render(stored: StoredEvaluation) -> str:
     failed = [line for line in stored.episodes if not line.success]
     shown = sorted(failed, key=lambda line: line.entrant.control is not None)[:MAX_SHOWN_FAILURES]
     attachments = Attachments(stored.path)
+    replays = {line.key: replay_command(line, stored.config, is_foreign) for line in stored.episodes}
     return template.render(
         headline=_headline(stored, labels),
         facts=_facts(stored),
@@ -75,25 +76,14 @@ def render(stored: StoredEvaluation) -> str:
         timing=timing_part(tested),
         confidence=confidence_part(tested),
         agreement=_agreement(stored.summary.get("agreement")),
-        worst=_worst_violations(tested, labels),
-        failed=[_failed_episode(line, labels, attachments) for line in shown],
+        worst=_worst_violations(tested, labels, replays),
+        failed=[_failed_episode(line, labels, attachments, replays[line.key]) for line in shown],
         num_failed=len(failed),
         num_left_out=len(failed) - len(shown),
         versions=stored.summary.get("versions"),
         machine=as_words(stored.summary.get("machine") or ""),
         config=as_words(stored.config or stored.summary.get("config") or {}),
     )
-
-
-def replay_command(line: EpisodeLine) -> str:
-    """The command that runs this episode again, identically; quoted for a POSIX shell."""
-    words = ["verbot", "run", "--scene", f"{line.suite}/{line.task}", "--seed", str(line.seed)]
-    words += ["--policy", line.entrant.policy, "--perceiver", line.entrant.perceiver]
-    if line.entrant.mode not in ("", BUILT_IN_MODE):
-        words += ["--mode", line.entrant.mode]
-    if faults := line.values.get("faults"):
-        words += ["--faults", str(faults)]
-    return shlex.join(words)
 
 
 def _labels(entrants: Sequence[Group]) -> dict[Group, tuple[str, str]]:
@@ -226,7 +216,9 @@ def _agreement(values: Any) -> dict[str, str] | None:
     return words
 
 
-def _worst_violations(lines: Sequence[EpisodeLine], labels: Mapping[Group, tuple[str, str]]) -> list[dict[str, Any]]:
+def _worst_violations(
+    lines: Sequence[EpisodeLine], labels: Mapping[Group, tuple[str, str]], replays: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """By how many times the limit was passed, largest first; without a number last."""
     found = []
     for line in lines:
@@ -248,14 +240,14 @@ def _worst_violations(lines: Sequence[EpisodeLine], labels: Mapping[Group, tuple
                 "time": "—" if time_s is None else f"{time_s:.1f} s",
                 "episode": f"{line.task} {line.seed}",
                 "label": labels[line.entrant][0] if line.entrant in labels else line.entrant.policy,
-                "replay": replay_command(line),
+                "replay": replays[line.key],
             }
         )
     return rows
 
 
 def _failed_episode(
-    line: EpisodeLine, labels: Mapping[Group, tuple[str, str]], attachments: Attachments
+    line: EpisodeLine, labels: Mapping[Group, tuple[str, str]], attachments: Attachments, replay: str
 ) -> dict[str, Any]:
     values = line.values
     kind = line.failure or "error"
@@ -274,5 +266,5 @@ def _failed_episode(
         "error": as_words(values.get("error") or ""),
         "video": attachments.attach(values.get("video")),
         "picture": attachments.attach(values.get("picture")),
-        "replay": replay_command(line),
+        "replay": replay,
     }

@@ -7,6 +7,7 @@ import pytest
 from synthetic_evaluation import TASKS, make_evaluation
 from verbot.agent.cli import main
 from verbot.agent.config import ConfigError
+from verbot.agent.evaluation.again import replay_command
 from verbot.agent.evaluation.attachments import Attachments
 from verbot.agent.evaluation.report import write_evaluation_report
 from verbot.agent.evaluation.stored import load_evaluation
@@ -81,10 +82,8 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_replay_command_is_quoted_for_the_shell(tmp_path: Path) -> None:
     make_evaluation(tmp_path, num_seeds=3, hostile="; rm -rf /")
-    from verbot.agent.evaluation.report import replay_command
-
     line = next(line for line in load_evaluation(tmp_path).episodes if line.entrant.policy.startswith("geometric"))
-    assert "geometric; rm -rf /" in shlex.split(replay_command(line))
+    assert "geometric; rm -rf /" in shlex.split(replay_command(line, {}))
 
 
 def test_numbers_that_are_words_and_damaged_lines_do_not_break_the_page(tmp_path: Path) -> None:
@@ -116,3 +115,10 @@ def test_folder_without_a_summary_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("")
     with pytest.raises(ConfigError, match="--resume"):
         write_evaluation_report(tmp_path)
+
+
+def test_suite_of_foreign_worlds_is_replayed_by_eval(folder: Path) -> None:
+    line = load_evaluation(folder).episodes[0]
+    words = shlex.split(replay_command(line, {"suite_file": "my suite.toml"}, is_foreign=True))
+    assert words[:6] == ["verbot", "eval", "--suite", "my suite.toml", "--tasks", line.task]
+    assert "--no-controls" in words
