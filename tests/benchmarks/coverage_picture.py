@@ -15,7 +15,8 @@ LEFT, TOP, GAP_X, GAP_Y = 44, 30, 56, 62
 LOWEST = 0.8
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#24292f}.small{font-size:10px;fill:#57606a}"
-    ".frame{fill:none;stroke:#d0d7de}.band{fill:#2da44e;fill-opacity:.18}.aim{stroke:#2da44e;stroke-dasharray:4 3}.grid{stroke:#d0d7de;stroke-width:.5}"
+    ".frame{fill:none;stroke:#d0d7de}.grid{stroke:#d0d7de;stroke-width:.5}"
+    ".band{fill:#2da44e;fill-opacity:.18}.aim{stroke:#2da44e;stroke-dasharray:4 3}"
     ".curve{fill:none;stroke:#0969da;stroke-width:1.2;stroke-linejoin:round}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.frame,.grid{stroke:#3d444d}"
     ".curve{stroke:#4493f8}}"
