@@ -127,6 +127,10 @@ def _add_eval(commands: Any) -> None:
     parser.add_argument("--judge-name", metavar="NAME", help="who judges, with --judge human; default: the user")
     parser.add_argument("--no-controls", action="store_true", help="leave out the policy `random` and the oracle")
     parser.add_argument("--control-episodes", type=int, metavar="N", help="seeds of each control; default: at most 20")
+    parser.add_argument(
+        "--replay", type=Path, metavar="DATASET",
+        help="instead: drive a LeRobotDataset's demonstrations again; names the wrong axis when they fail",
+    )  # fmt: skip
     parser.add_argument("--until-ci", type=float, metavar="WIDTH", help="stop when rates are known within, e.g., 0.1")
     parser.add_argument("--fail-below", type=float, metavar="RATE", help="exit 1 when a policy succeeds less often")
     parser.add_argument("--deadline-s", type=float, metavar="S", help="of an episode, simulated time; default: 180")
@@ -210,6 +214,8 @@ def _plan(args: argparse.Namespace, started: float) -> int:
 
 
 def _eval(args: argparse.Namespace, started: float) -> int:
+    if args.replay is not None:
+        return _replay(args)
     from .evaluation.command import CommandOptions, eval_command
 
     names = (
@@ -223,6 +229,20 @@ def _eval(args: argparse.Namespace, started: float) -> int:
     code, summary = eval_command(given, options)
     if args.json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
+    return code
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from .config import ConfigError
+    from .evaluation.replay_command import replay_command
+
+    if args.suite is not None:
+        raise ConfigError("--replay takes suite, tasks and seeds from the dataset. Leave out --suite.")
+    code, values = replay_command(
+        args.replay, episodes=args.episodes, fail_below=args.fail_below, out=args.out, quiet=args.quiet
+    )
+    if args.json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
     return code
 
 

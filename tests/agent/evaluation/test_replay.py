@@ -1,11 +1,11 @@
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from verbot.agent.build import build_model
+from verbot.agent.cli import main
 from verbot.agent.config import make_run_config
 from verbot.agent.evaluation.convention import Convention
 from verbot.agent.evaluation.dataset_writer import RecordedMotion, write_demonstrations
@@ -76,6 +76,20 @@ def test_wrong_axis_of_a_declaration_is_named(
     assert json.loads(json.dumps(report.to_dict()))["wrong_axis"] == axis
 
 
+def test_eval_replay_tells_the_wrong_axis_and_exits_with_one(
+    motion: RecordedMotion, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_demonstrations(tmp_path / "dataset", [motion], JOINT, build_model())
+    info = json.loads((folder / "meta" / "info.json").read_text())
+    info["verbot"]["convention"]["angle"] = "deg"
+    (folder / "meta" / "info.json").write_text(json.dumps(info))
+    assert main(["eval", "--replay", str(folder), "--json", "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["wrong_axis"] == "units"
+    assert "likely wrong: units" in told.err
+    assert json.loads((tmp_path / "out" / "replay.json").read_text())["successes"] == 0
+
+
 def test_dataset_of_another_scene_is_not_blamed_on_the_convention(motion: RecordedMotion, tmp_path: Path) -> None:
     folder = write_demonstrations(tmp_path / "dataset", [motion], JOINT, build_model())
     info = json.loads((folder / "meta" / "info.json").read_text())
@@ -84,4 +98,3 @@ def test_dataset_of_another_scene_is_not_blamed_on_the_convention(motion: Record
     report = replay(folder)
     assert report.successes == 0
     assert report.wrong_axis is None
-    shutil.rmtree(folder)
