@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from .rates import wilson_interval
 
-RESAMPLES = 1000
+RESAMPLES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Bins from the least to the most confident. `ece` 0 is honest; it is biased upwards where episodes are few."""
+    """Bins from the least to the most confident; `ece` 0 is honest, and above 0 by chance where episodes are few."""
 
     bins: tuple[ReliabilityBin, ...]
     ece: float
@@ -56,14 +56,34 @@ def reliability(
     bins = tuple(
         _bin(i, num_bins, confidences[indices == i], successes[indices == i], confidence) for i in range(num_bins)
     )
-    rng = np.random.default_rng(rng_seed)
-    # Only sums per bin enter the error, so each resample is one draw of episodes and three counts.
     gaps = confidences - successes
-    drawn = rng.integers(0, len(gaps), (RESAMPLES, len(gaps)))
-    errors = [_error(gaps[rows], indices[rows], num_bins) for rows in drawn]
-    tail = 50.0 * (1.0 - confidence)
-    low, high = np.percentile(errors, (tail, 100.0 - tail))
-    return Reliability(bins, _error(gaps, indices, num_bins), (float(low), float(high)))
+    error = _error(gaps, indices, num_bins)
+    interval = _error_interval(confidences, gaps, indices, num_bins, confidence, np.random.default_rng(rng_seed))
+    return Reliability(bins, error, interval)
+
+
+def _error_interval(
+    confidences: Float[np.ndarray, "episodes"],
+    gaps: Float[np.ndarray, "episodes"],
+    indices: Int[np.ndarray, "episodes"],
+    num_bins: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Limits of the true error. Chance alone makes any error look larger, in the data and again in each resample.
+
+    So the lower limit is the upper one of the resamples, reflected; and it is 0 where an honest policy's error would
+    often be as large (J. Bröcker, L. A. Smith, Weather and Forecasting 22, 2007).
+    """
+    observed, num = _error(gaps, indices, num_bins), len(gaps)
+    resampled, honest = [], []
+    for _ in range(RESAMPLES):
+        rows = rng.integers(0, num, num)
+        resampled.append(_error(gaps[rows], indices[rows], num_bins))
+        honest.append(_error(confidences - (rng.random(num) < confidences), indices, num_bins))
+    high = float(np.percentile(resampled, 50.0 + 50.0 * confidence))
+    is_consistent = observed <= float(np.percentile(honest, 100.0 * confidence))
+    return 0.0 if is_consistent else max(0.0, 2.0 * observed - high), min(1.0, high)
 
 
 def _bin(
@@ -80,7 +100,7 @@ def _bin(
     return ReliabilityBin(low, high, len(successes), float(confidences.mean()), float(successes.mean()), interval)
 
 
-def _error(gaps: Float[np.ndarray, "episodes"], indices: np.ndarray, num_bins: int) -> float:
+def _error(gaps: Float[np.ndarray, "episodes"], indices: Int[np.ndarray, "episodes"], num_bins: int) -> float:
     """Σ over the bins of |Σ (confidence − success)| / episodes, which is Σ share · |mean confidence − rate|."""
     sums = np.bincount(indices, weights=gaps, minlength=num_bins)
     return float(np.abs(sums).sum() / len(gaps))

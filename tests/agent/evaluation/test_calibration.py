@@ -44,3 +44,11 @@ def test_impossible_input_is_an_error() -> None:
         reliability(np.array([]), np.array([], bool))
     with pytest.raises(ValueError, match="probabilities"):
         reliability(np.array([1.5]), np.array([True]))
+
+
+def test_interval_of_an_honest_policy_reaches_down_to_zero() -> None:
+    rng = np.random.default_rng(1)
+    confidences = rng.uniform(0.5, 1.0, 60)
+    found = [reliability(confidences, rng.random(60) < confidences) for _ in range(20)]
+    assert all(f.ece > 0.0 for f in found)
+    assert sum(f.ece_interval[0] == 0.0 for f in found) >= 17
