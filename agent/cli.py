@@ -321,16 +321,17 @@ def _doctor(args: argparse.Namespace, started: float) -> int:
 
 
 def _config(args: argparse.Namespace) -> Any:
-    from .config import ConfigError, load_run_config, make_run_config
+    from .config import ConfigError, load_run_config, make_run_config, read_settings
     from .suites import draw_scene, split_scene
 
     names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "speed", "latency", "device")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if "command" not in given and split_scene(given.get("scene", "")):
+        settings = read_settings(args.config) if args.config is not None else {}
+        drawn = draw_scene(given["scene"], given.get("seed", 0), settings)
+        given["command"] = drawn.command if drawn is not None else ""
     if args.config is not None:
         return load_run_config(args.config, **given)
-    if "command" not in given and split_scene(given.get("scene", "")):
-        drawn = draw_scene(given["scene"], given.get("seed", 0), {})
-        given["command"] = drawn.command if drawn is not None else ""
     if "command" not in given:
         raise ConfigError('No command given. Say what to do, for example: verbot run "pick up the red block"')
     return make_run_config(**given)

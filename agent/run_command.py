@@ -22,7 +22,7 @@ from .recorder import Recorder
 from .report import write_report
 from .run_folder import RunFolder
 from .stopwatch import Stopwatch
-from .suites import draw_scene
+from .suites import draw_scene, split_scene
 
 FILM_HZ = 12.5
 
@@ -41,6 +41,10 @@ def run_command(
 ) -> EpisodeResult:
     """Run, judge, film, report. Errors of plug-ins and files come through after what was recorded is kept."""
     folder.write_text("config.toml", config.to_toml())
+    if split_scene(config.scene) is not None:
+        import torch
+
+        torch.set_num_threads(1)  # as in an evaluation: sums over several threads differ in the last bits
     frames = folder.path / "frames" if options.record else None
     with (
         _sigterm_interrupts(),

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -64,9 +64,10 @@ class StopSignal:
         self._bell.setblocking(False)
         self.is_set = False
 
-    def fileno(self) -> int:
+    @property
+    def ear(self) -> socket.socket:
         """Readable once the signal came."""
-        return self._heard.fileno()
+        return self._heard
 
     @contextmanager
     def listening(self) -> Iterator[StopSignal]:
@@ -154,7 +155,7 @@ class WorkerPool:
         """For the progress line."""
         return Health(sum(w.job is not None for w in self._workers), self._num_deaths, self._num_hung)
 
-    def run(self, jobs: Iterator[Job]) -> Iterator[Finished]:
+    def run(self, jobs: Iterator[Job]) -> Generator[Finished]:
         """Run jobs until there are none or the stop signal comes; every job that is not stopped is answered once."""
         try:
             while not self._stop.is_set:
@@ -189,7 +190,7 @@ class WorkerPool:
     def _collect(self) -> Iterator[Finished]:
         """Wait for the next news and answer it."""
         remaining_s = [self._limit_s(w) - w.watch.since_start_s() for w in self._workers]
-        ready = wait([*(w.pipe for w in self._workers), self._stop], max(0.0, min([LONGEST_WAIT_S, *remaining_s])))
+        ready = wait([*(w.pipe for w in self._workers), self._stop.ear], max(0.0, min([LONGEST_WAIT_S, *remaining_s])))
         for worker in [w for w in self._workers if w.pipe in ready]:
             message = _receive(worker.pipe)
             finished = self._buried(worker) if message is None else self._heard(worker, message)
