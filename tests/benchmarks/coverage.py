@@ -71,6 +71,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path)
     args = parser.parse_args()
     started = time.perf_counter()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     rates, pairs, sequential, scores = cover_rates(), cover_pairs(), cover_sequential(), cover_scores()
     at_stop, interrupted = sequential["least_at_stop"], sequential["least_interrupted"]
     rows = [
@@ -83,7 +84,6 @@ def main() -> int:
     ]  # fmt: skip
     for row in rows:
         print(f"{row['row']:<46} {row['ours']:.4f}  bar {row['bar']}  {'holds' if row['holds'] else 'FAILS'}")
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     report = {
         "bench": "coverage",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one process",
