@@ -55,3 +55,8 @@ def test_impossible_questions_are_errors() -> None:
         for_width(0.0)
     with pytest.raises(ValueError, match="success rate"):
         for_width(0.1, 1.5)
+
+
+def test_where_nearly_all_discordant_pairs_go_one_way_fewer_are_needed() -> None:
+    # ((1.959964·√0.22 + 0.841621·√(0.22 − 0.2²)) / 0.2)² by hand.
+    assert for_difference(0.7, 0.9, discordant_share=0.22) == 41
