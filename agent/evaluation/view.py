@@ -14,6 +14,7 @@ from .config import EvalConfig
 from .episodes_needed import for_width
 from .jobs import Job
 from .rates import wilson_interval
+from .sequential import RateSequence
 from .workers import Health
 
 NUM_PLAIN_LINES = 20
@@ -43,10 +44,13 @@ class ConsoleView(EvaluationView):
         self._watch = Stopwatch()
         self._num_jobs = self._num_known = self._num_done = 0
         self._tallies: dict[tuple[str, str], list[int]] = {}
+        self._width: float | None = None
+        self._sequences: dict[tuple[str, str], RateSequence] = {}
 
     def on_start(self, config: EvalConfig, jobs: Sequence[Job], known: Sequence[Mapping[str, Any]]) -> None:
         """See EvaluationView."""
         self._num_jobs, self._num_known, self._watch = len(jobs), len(known), Stopwatch()
+        self._width = config.until_ci
         num_each = config.episodes * len(config.tasks)
         low, high = wilson_interval(num_each // 2, num_each)
         self._console.print(
@@ -89,14 +93,19 @@ class ConsoleView(EvaluationView):
 
     def _count(self, record: Mapping[str, Any]) -> None:
         if record["control"] is None:
-            tally = self._tallies.setdefault((record["policy"], record["perceiver"]), [0, 0])
+            name = (record["policy"], record["perceiver"])
+            tally = self._tallies.setdefault(name, [0, 0])
             tally[0] += bool(record["success"])
             tally[1] += 1
+            if self._width is not None:
+                self._sequences.setdefault(name, RateSequence(self._width)).update(bool(record["success"]))
 
     def _successes(self) -> str:
         words = []
         for (policy, perceiver), (successes, num) in self._tallies.items():
-            low, high = wilson_interval(successes, num)
+            # Where looking decides when to stop, only an interval that bears being looked at is shown.
+            sequence = self._sequences.get((policy, perceiver))
+            low, high = wilson_interval(successes, num) if sequence is None else sequence.interval
             words.append(f"{policy}/{perceiver} {successes}/{num} {successes / num:.0%} ({low:.0%}–{high:.0%})")
         return ", ".join(words)
 
