@@ -134,8 +134,15 @@ def test_policies_of_one_run_are_chosen_by_name_and_controls_left_out(tmp_path: 
     assert compare(alone, alone).a.policy == "p"
 
 
+def test_a_policy_is_not_taken_for_its_own_control(tmp_path: Path) -> None:
+    oracle = [_line("pick", i, True, perceiver="oracle", control="oracle") for i in range(12)]
+    run = _run(tmp_path / "a", [*oracle, *_task("pick", "n" * 12)])
+    assert compare(f"{run}:p", f"{run}:p/oracle/planner").verdict is Verdict.BETTER
+
+
 def test_a_folder_with_a_colon_in_its_name_is_a_folder(tmp_path: Path) -> None:
     run = _run(tmp_path / "at 10:30", _task("pick", "yy"))
+    (tmp_path / "at 10").mkdir()
     assert compare(run, f"{run}:p").total.pairs == 2
 
 
