@@ -162,7 +162,10 @@ class WorkerPool:
                 self._hand_out(jobs)
                 if not self._workers:
                     return
-                yield from self._collect()
+                finished = list(self._collect())
+                if not self._stop.is_set:
+                    self._hand_out(jobs)  # nobody idles while the results are made durable
+                yield from finished
         finally:
             for worker in self._workers:
                 worker.end()
