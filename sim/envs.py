@@ -9,7 +9,6 @@ depends on nothing but its task, seed and policy. docs/foreign_suites.md shows a
 from __future__ import annotations
 
 import contextlib
-import difflib
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -123,7 +122,9 @@ class GymSuite:
             raise GymError(f"A suite of environments has no perceiver '{perceiver}'. Leave --perceiver out.")
         self._policy_maker(policy)
         for task in self.config.tasks:
-            _make_env(task, None).close()
+            with contextlib.closing(_make_env(task, None)) as env:
+                observation, info = env.reset(seed=0)
+                _read_command(task, env, observation, info)
 
     def run_episode(self, request: Request) -> dict[str, Any]:
         """One episode from its seed; what the record of an evaluation asks for."""
@@ -147,7 +148,10 @@ class GymSuite:
             return _RandomActions
         if self._find_policy is None:
             raise GymError(f"This suite knows no policy '{name}', only '{RANDOM}'. Choose that one.")
-        return self._find_policy(name)
+        try:
+            return self._find_policy(name)
+        except ValueError as error:
+            raise GymError(f"{error} The policy '{RANDOM}' is always there.") from error
 
 
 class _Episode:
@@ -261,10 +265,7 @@ def _make_env(task: GymTask, render_mode: str | None) -> Any:
             env.close()
             env = gymnasium.make(task.env, disable_env_checker=True, render_mode=render_mode, **task.kwargs)
     except (gymnasium.error.Error, ImportError, TypeError) as error:
-        known = [name.removeprefix("verbot/") for name in gymnasium.registry]
-        closest = difflib.get_close_matches(task.env.partition(":")[2] or task.env, known, n=1)
-        hint = f" Did you mean '{closest[0]}'?" if closest and closest[0] not in task.env else ""
-        raise GymError(f"Task '{task.name}': no environment '{task.env}': {error}.{hint}") from error
+        raise GymError(f"Task '{task.name}': no environment '{task.env}': {error}. Correct `env`.") from error
     return env
 
 

@@ -129,7 +129,7 @@ def _read_declaration(info: dict[str, Any], path: Path) -> Declaration:
     except (KeyError, TypeError) as error:
         raise ConfigError(
             f"{path}/meta/info.json has no key 'verbot' that names robot, convention and the suite, task and seed of "
-            "each episode. Add it (docs/evaluation.md shows one), or record with verbot."
+            "each episode. Add it (docs/replay.md shows one), or record with verbot."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ...planning.inverse_kinematics import IkSettings, improve
 from ...planning.robot_model import RobotModel
 from ...planning.types import Trajectory
 from ..build import build_parts
@@ -30,6 +31,7 @@ LIMIT_TOLERANCE_RAD = 0.01
 SPEED_TOLERANCE = 1.5
 WIDTH_TOLERANCE_M = 0.002
 MAX_UNREACHABLE_SHARE = 0.02
+IK = IkSettings(position_tolerance_m=2e-4, rotation_tolerance_rad=1e-3, limit_margin_rad=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,10 @@ def _drive(
 ) -> str | None:
     """Play the whole demonstration; returns why it was not, or None."""
     max_width_m = model.description.gripper.max_width_m
-    recorded_rad, _ = read_states(demonstration.states[:1], convention)
+    recorded_rad, _ = read_states(demonstration.states, convention)
     start = make_start(recorded_rad[0], model)
     targets = read_actions(demonstration.actions, convention, start, max_width_m)
-    positions = targets.positions_rad if targets.positions_rad is not None else _solve(targets, recorded_rad[0], model)
+    positions = targets.positions_rad if targets.positions_rad is not None else _solve(targets, recorded_rad, model)
     if positions is None:
         return "not driven: more than 2% of the tool poses are out of the arm's reach"
     path = np.concatenate([body_rad[None], positions])
@@ -233,18 +235,21 @@ def _why_impossible(
 
 
 def _solve(
-    targets: Targets, first_rad: Float[np.ndarray, "joints"], model: RobotModel
+    targets: Targets, recorded_rad: Float[np.ndarray, "frames joints"], model: RobotModel
 ) -> Float[np.ndarray, "frames joints"] | None:
-    """Joint positions that put the tool where it is asked, each near the one before; None when out of reach."""
+    """Joint positions that put the tool where it is asked; None when out of reach.
+
+    The posture recorded one frame later says which of the many arm positions was meant: left to themselves, a
+    redundant arm's solutions wander until one jumps.
+    """
     assert targets.T_base_tools is not None  # the caller has looked
-    rng, former, found, num_missed = np.random.default_rng(0), first_rad, [], 0
-    for pose in targets.T_base_tools:
-        solution = model.solve_ik(pose, [former], rng)
-        if solution is None:
-            num_missed += 1
-            if num_missed > MAX_UNREACHABLE_SHARE * len(targets.T_base_tools):
-                return None
-        else:
-            former = solution
-        found.append(former)
-    return np.stack(found)
+    found, num_missed = [recorded_rad[0]], 0
+    for pose, posture in zip(targets.T_base_tools, [*recorded_rad[1:], recorded_rad[-1]], strict=True):
+        starts = (posture, found[-1])
+        solutions = (improve(model, pose, start, posture, IK) for start in starts)
+        solution = next((s for s in solutions if s is not None), None)
+        num_missed += solution is None
+        if num_missed > MAX_UNREACHABLE_SHARE * len(targets.T_base_tools):
+            return None
+        found.append(found[-1] if solution is None else solution)
+    return np.stack(found[1:])

@@ -125,6 +125,8 @@ def test_sentence_is_found_where_the_task_says(source: str, words: str) -> None:
 def test_absent_sentence_is_an_error_and_never_an_empty_command() -> None:
     with pytest.raises(GymError, match=r"info\.mission"):
         _suite(command="info.mission").run_episode(_request())
+    with pytest.raises(GymError, match=r"info\.mission"):
+        _suite(command="info.mission").check(RANDOM, "none", {})
 
 
 @pytest.mark.parametrize("criterion", ["reward", "return > 0.5", "info.won"])
@@ -180,7 +182,7 @@ def test_pictures_and_films_do_not_change_what_happens(tmp_path: Path) -> None:
 
 def test_unknown_environment_and_perceiver_are_told_before_anything_runs() -> None:
     suite = GymSuite(GymSuiteConfig(tasks=(GymTask(name="count", env="Countin-v0"),)))
-    with pytest.raises(GymError, match="Counting-v0"):
+    with pytest.raises(GymError, match="Countin"):
         suite.check(RANDOM, "none", {})
     with pytest.raises(GymError, match="perceiver"):
         _suite().check(RANDOM, "oracle", {})

@@ -51,6 +51,15 @@ def test_demonstration_succeeds_when_driven_again_as_declared(
     assert report.episodes[0].diagnosis.axis is None
 
 
+@pytest.mark.slow
+def test_long_demonstration_by_tool_motions_does_not_wander_off_in_the_joints(tmp_path: Path) -> None:
+    config = make_run_config(command="-", scene="table_road/put_in", seed=0, perceiver="oracle", device="cpu")
+    recorded, _ = record_demonstration(config)
+    convention = Convention(frame="base", mode="delta")
+    report = replay(write_demonstrations(tmp_path / "dataset", [recorded], convention, build_model()))
+    assert report.successes == 1
+
+
 @pytest.mark.parametrize(
     ("truth", "declared", "axis"),
     [
