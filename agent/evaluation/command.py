@@ -91,6 +91,8 @@ def _open(given: Mapping[str, Any], options: CommandOptions) -> tuple[EvalConfig
 
 
 def _reopen(given: Mapping[str, Any], options: CommandOptions) -> tuple[EvalConfig, RunFolder]:
+    if options.config is not None:
+        raise ConfigError("--resume goes on with the stored config.toml. Leave out --config.")
     path = options.out or Path("runs") / "latest"
     if not (path / CONFIG_FILE).is_file():
         raise ConfigError(f"{path} holds no evaluation to resume: no {CONFIG_FILE}. Give its folder with --out DIR.")
@@ -103,7 +105,7 @@ def _reopen(given: Mapping[str, Any], options: CommandOptions) -> tuple[EvalConf
         again = {k: v for k, v in make_eval_config(None, **again).model_dump(exclude_none=True).items() if k in again}
     if "episodes" in again and "control_episodes" not in again:
         stored.pop("control_episodes", None)
-    config = make_eval_config(options.config, **{**stored, **again})
+    config = make_eval_config(None, **{**stored, **again})
     check_same(before, config)
     return config, make_run_folder(config.suite_name, path)
 

@@ -7,6 +7,7 @@ Out: EvalConfig with nothing left open, so that the stored file alone continues 
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config import ConfigError
 from ..suites import build_suite, read_suite
-from .sequential import RateSequence
+from .stopping import most_episodes
 
 DEFAULT_EPISODES = 20
 MAX_CONTROL_EPISODES = 20
@@ -74,12 +75,13 @@ def make_eval_config(path: Path | None = None, **options: Any) -> EvalConfig:
     config = _check(values)
     tasks = config.tasks or tuple(build_suite(config.suite, config.settings).families)
     build_suite(config.suite, config.settings, tasks)
-    control_episodes = config.control_episodes or min(config.episodes, MAX_CONTROL_EPISODES)
+    episodes = config.episodes
+    if config.until_ci is not None and "episodes" not in values:
+        episodes = math.ceil(most_episodes(config.until_ci) / len(tasks))
+    control_episodes = config.control_episodes or min(episodes, MAX_CONTROL_EPISODES)
     if config.until_ci is not None and config.judge == "human":
         raise ConfigError("--until-ci needs to know each result at once; a person judges later. Use --judge truth.")
-    if config.until_ci is not None:
-        RateSequence(config.until_ci)  # raises when no rule for this width is known
-    return config.model_copy(update={"tasks": tasks, "control_episodes": control_episodes})
+    return config.model_copy(update={"tasks": tasks, "episodes": episodes, "control_episodes": control_episodes})
 
 
 def check_same(stored: EvalConfig, given: EvalConfig) -> None:

@@ -45,6 +45,15 @@ class StoppingRule:
         self.is_done = all(is_known)
 
 
+def most_episodes(width: float) -> int:
+    """How many the rule takes at the rate that is hardest to know, one half."""
+    sequence, num = RateSequence(width, CONFIDENCE), 0
+    while not sequence.is_done:
+        sequence.update(num % 2 == 0)
+        num += 1
+    return num
+
+
 def always_valid_interval(successes: Sequence[bool], width: float) -> tuple[float, float]:
     """The interval of a rate that holds although the data decided when to stop."""
     sequence = RateSequence(width, CONFIDENCE)

@@ -237,7 +237,10 @@ class WorkerPool:
         if not was_ready:
             self._num_failed_starts += 1
             if self._num_failed_starts >= MAX_FAILED_STARTS:
-                raise WorkerError(f"Workers die while they start ({_words(code)}). Run `verbot doctor`.")
+                raise WorkerError(
+                    f"Workers die while they start ({_words(code)}). Run `verbot doctor`; in a script of your own, "
+                    "begin under `if __name__ == '__main__':`."
+                )
             assert job is not None
             self._again.append((job, tries))
             return None

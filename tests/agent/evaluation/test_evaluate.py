@@ -233,6 +233,13 @@ def test_until_ci_stops_early_at_the_same_place_for_any_number_of_workers(tmp_pa
     assert found[0][1][1] - found[0][1][0] <= 0.35
 
 
+def test_until_ci_without_episodes_plans_as_many_as_can_be_needed() -> None:
+    given = {**options(), "until_ci": 0.2}
+    del given["episodes"]
+    assert 55 <= make_eval_config(**given).episodes <= 75  # of each of 2 tasks
+    assert make_eval_config(**given, episodes=9).episodes == 9
+
+
 def test_controls_are_added_and_what_is_not_above_random_is_flagged(tmp_path: Path) -> None:
     config = make_eval_config(**options(controls=True, episodes=30, control_episodes=5))
     groups = {(j.group.policy, j.group.perceiver, j.group.control) for j in plan_jobs(config, tmp_path)}

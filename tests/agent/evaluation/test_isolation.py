@@ -1,9 +1,11 @@
 """The contract of `verbot eval` on real episodes: how many workers, and in which order, changes nothing."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from verbot.agent.cli import main
 from verbot.agent.evaluation.config import make_eval_config
 from verbot.agent.evaluation.evaluate import evaluate
 from verbot.agent.evaluation.results_log import read_results
@@ -26,6 +28,15 @@ def test_an_episode_after_another_policy_is_the_episode_alone(tmp_path: Path) ->
     assert mixed[0]["success"]
     alone = lines(tmp_path / "alone", 1, None, episodes=1, videos=0, policies=("random",), controls=False)
     assert [{**line, "control": "random"} for line in alone] == mixed[1:]
+
+
+def test_verbot_run_repeats_an_episode_of_a_suite_identically(tmp_path: Path) -> None:
+    (line,) = lines(tmp_path / "evaluation", 1, None, episodes=1, seed=5, videos=0, controls=False)
+    words = ["run", "--scene", "table_road/pick_up", "--seed", "5", "--perceiver", "oracle", "--no-video"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == (0 if line["success"] else 1)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    for name in ("command", "success", "score", "criteria", "violations", "time_s", "path_length_m", "detail"):
+        assert result[name] == line[name], name
 
 
 @pytest.mark.slow

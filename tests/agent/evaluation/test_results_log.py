@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def test_full_disk_cuts_the_torn_line_back_and_the_log_goes_on(
                 log.append(_record(1))
         assert len(path.read_bytes().splitlines()) == 1
         log.append(_record(1))
-    assert [json.loads(line)["key"] for line in path.read_text().split("\n") if line] == ["suite/task/0", "suite/task/1"]
+    assert [r["key"] for r in read_results(path).records] == ["suite/task/0", "suite/task/1"]
 
 
 def test_two_runs_never_write_into_one_file(tmp_path: Path) -> None:
