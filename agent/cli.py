@@ -330,6 +330,8 @@ def _config(args: argparse.Namespace) -> Any:
         settings = read_settings(args.config) if args.config is not None else {}
         drawn = draw_scene(given["scene"], given.get("seed", 0), settings)
         given["command"] = drawn.command if drawn is not None else ""
+        if args.config is None:
+            given.setdefault("device", "cpu")  # as in an evaluation
     if args.config is not None:
         return load_run_config(args.config, **given)
     if "command" not in given:

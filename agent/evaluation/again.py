@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..suites import build_suite
 from .stored import EpisodeLine
 
-BUILT_IN = {"mode": "planner", "robot": "panda", "latency": "declared"}
+BUILT_IN = {"mode": "planner", "robot": "panda", "latency": "declared", "device": "cpu"}
+DEADLINE_S = 180.0
 
 
-def replay_command(line: EpisodeLine, config: Mapping[str, Any], is_foreign: bool = False) -> str:
+def replay_command(
+    line: EpisodeLine, config: Mapping[str, Any], is_foreign: bool = False, folder: Path | None = None
+) -> str:
     """The command that runs this episode again, identically; quoted for a POSIX shell.
 
-    `is_foreign`: the suite has worlds of its own, which `verbot run` does not drive.
+    `is_foreign`: the suite has worlds of its own, which `verbot run` does not drive. `folder` is the evaluation's:
+    what no option can say (settings of plug-ins, the deadline) is read from its config.toml.
     """
     suite, seed = str(config.get("suite_file") or line.suite), str(line.seed)
     who = ["--policy", line.entrant.policy, "--perceiver", line.entrant.perceiver]
@@ -34,6 +39,10 @@ def replay_command(line: EpisodeLine, config: Mapping[str, Any], is_foreign: boo
         who += ["--robot", str(config["robot"])]
     if faults := line.values.get("faults"):
         who += ["--faults", str(faults)]
+    if config.get("device") not in (None, BUILT_IN["device"]):
+        who += ["--device", str(config["device"])]
+    if folder is not None and (config.get("settings") or config.get("deadline_s") not in (None, DEADLINE_S)):
+        who += ["--config", str(folder / "config.toml")]
     return shlex.join(["verbot", "run", "--scene", f"{suite}/{line.task}", "--seed", seed, *who])
 
 

@@ -62,7 +62,7 @@ def render(stored: StoredEvaluation, is_foreign: bool = False) -> str:
     failed = [line for line in stored.episodes if not line.success]
     shown = sorted(failed, key=lambda line: line.entrant.control is not None)[:MAX_SHOWN_FAILURES]
     attachments = Attachments(stored.path)
-    replays = {line.key: replay_command(line, stored.config, is_foreign) for line in stored.episodes}
+    replays = {line.key: replay_command(line, stored.config, is_foreign, stored.path) for line in stored.episodes}
     return template.render(
         headline=_headline(stored, labels),
         facts=_facts(stored),
