@@ -17,6 +17,7 @@ from ..policies.policy import Policy
 from .config import ConfigError, RunConfig
 from .plugins import PluginError, load_all, load_spec, make_config, split_name
 from .robot import Robot
+from .suites import DrawnEpisode, draw_scene, split_scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +135,24 @@ def _build_robot(config: RunConfig, stage: Callable[[int], Any] | None, film_hz:
         settings.setdefault("film_hz", film_hz)
     robot = spec.build(make_config(spec, settings, argument), load_all("sensors"))
     if hasattr(robot, "stage"):  # a simulated robot lets the caller say what stands on the table
-        robot.stage = stage or scene_stage(config.scene)
+        robot.stage = stage or scene_stage(config.scene, config.settings)
     return robot
 
 
-def scene_stage(scene: str) -> Callable[[int], Any]:
-    """Scenes drawn by seed from a scene file, by name or path."""
+def scene_stage(scene: str, settings: dict[str, dict[str, Any]]) -> Callable[[int], Any]:
+    """Scenes drawn by seed: from a scene file, by name or path, or the episode of SUITE/TASK."""
+    if split_scene(scene) is not None:
+        return lambda seed: _drawn(scene, seed, settings).scene
     from ..sim.scenes import draw, load_scene
 
     scene_file = load_scene(scene)
     return lambda seed: draw(scene_file, seed)
+
+
+def _drawn(scene: str, seed: int, settings: dict[str, dict[str, Any]]) -> DrawnEpisode:
+    drawn = draw_scene(scene, seed, settings)
+    assert drawn is not None  # the caller has looked
+    return drawn
 
 
 def _keep_out(robot: Robot, seed: int) -> tuple[tuple[float, ...], ...]:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-LISTS = ("robots", "sensors", "policies", "perceivers", "suites", "scenes", "rules")
+LISTS = ("robots", "sensors", "policies", "env_policies", "perceivers", "suites", "scenes", "rules")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -49,12 +49,19 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
     _add_plan(commands)
+    _add_eval(commands)
     _add(
         commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
     ).add_argument("run", type=Path, metavar="RUN")
+    _add_compare(commands)
     _add(commands, "list", _list, "what is installed, with where it comes from", "verbot list policies").add_argument(
         "kind", choices=LISTS
     )
+    bench = _add(commands, "bench", _bench, "the benchmarks; without a name, which there are", "verbot bench evaluate")
+    bench.add_argument("name", nargs="?", metavar="NAME")
+    bench.add_argument("--episodes", type=int, default=2000, metavar="N", help="of the longest run; default: 2000")
+    bench.add_argument("--json", action="store_true", help="as JSON on stdout")
+    bench.add_argument("--out", type=Path, metavar="FILE.json", help="also write the JSON there")
     doctor = _add(commands, "doctor", _doctor, "what this machine has and lacks", "verbot doctor")
     doctor.add_argument("--json", action="store_true", help="as JSON on stdout")
     return parser
@@ -69,7 +76,7 @@ def _add(commands: Any, name: str, action: Any, text: str, example: str) -> argp
 
 def _add_episode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs="?", help='the sentence, for example "put the red block in the green bowl"')
-    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table")
+    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table; SUITE/TASK is a suite's episode")
     parser.add_argument("--robot", metavar="NAME", help="default: panda; recording:RUN replays a run's frames")
     parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
     parser.add_argument("--policy", metavar="NAME", help="default: geometric")
@@ -101,6 +108,57 @@ def _add_plan(commands: Any) -> None:
         'verbot plan "stack the red block on the blue block" --scene blocks',
     )  # fmt: skip
     _add_episode_options(parser)
+
+
+def _add_eval(commands: Any) -> None:
+    parser = _add(
+        commands, "eval", _eval, "a suite, policies and seeds become numbers with intervals",
+        "verbot eval --suite table_road --policy geometric --episodes 100 --workers 2",
+    )  # fmt: skip
+    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="which suite; see `verbot list suites`")
+    parser.add_argument("--tasks", type=_names, metavar="A,B", help="default: all of the suite")
+    parser.add_argument("--policy", dest="policies", type=_names, metavar="A,B", help="default: geometric")
+    parser.add_argument("--perceiver", dest="perceivers", type=_names, metavar="A,B", help="default: fused")
+    parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
+    parser.add_argument("--episodes", type=int, metavar="N", help="seeds of each task; default: 20")
+    parser.add_argument("--seed", type=int, metavar="N", help="the first; default: 0")
+    parser.add_argument("--workers", type=int, metavar="N", help="default: one for each core")
+    parser.add_argument("--judge", choices=("truth", "perceived", "human"), help="default: truth")
+    parser.add_argument("--judge-name", metavar="NAME", help="who judges, with --judge human; default: the user")
+    parser.add_argument("--no-controls", action="store_true", help="leave out the policy `random` and the oracle")
+    parser.add_argument("--control-episodes", type=int, metavar="N", help="seeds of each control; default: at most 20")
+    parser.add_argument(
+        "--replay", type=Path, metavar="DATASET",
+        help="instead: drive a LeRobotDataset's demonstrations again; names the wrong axis when they fail",
+    )  # fmt: skip
+    parser.add_argument("--until-ci", type=float, metavar="WIDTH", help="stop when rates are known within, e.g., 0.1")
+    parser.add_argument("--fail-below", type=float, metavar="RATE", help="exit 1 when a policy succeeds less often")
+    parser.add_argument("--deadline-s", type=float, metavar="S", help="of an episode, simulated time; default: 180")
+    parser.add_argument("--hang-s", type=float, metavar="S", help="wall time after which a worker hangs; default: 600")
+    parser.add_argument("--videos", type=int, metavar="N", help="failures filmed for each policy and task; default: 2")
+    parser.add_argument("--latency", choices=("zero", "declared"), help="what thinking costs in robot time")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cpu")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-eval-<suite>")
+    parser.add_argument("--resume", action="store_true", help="go on with the evaluation in --out (or the latest)")
+    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but what went wrong")
+    parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _add_compare(commands: Any) -> None:
+    parser = _add(
+        commands, "compare", _compare, "whether B is worse than A on the episodes that both ran",
+        "verbot compare runs/before runs/after:geometric --margin 0.05",
+    )  # fmt: skip
+    parser.add_argument("run_a", metavar="RUN_A", help="an evaluation's folder, or FOLDER:POLICY[/PERCEIVER/MODE]")
+    parser.add_argument("run_b", metavar="RUN_B", help="the same; exit 1 when it is significantly worse")
+    parser.add_argument("--margin", type=float, metavar="M", help="exit 1 unless B is shown to be at most M worse")
+    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="default: 0.95")
+    parser.add_argument("--json", action="store_true", help="as JSON on stdout")
 
 
 def _run(args: argparse.Namespace, started: float) -> int:
@@ -155,12 +213,86 @@ def _plan(args: argparse.Namespace, started: float) -> int:
     return exit_code_of_plan(checked)
 
 
+def _eval(args: argparse.Namespace, started: float) -> int:
+    if args.replay is not None:
+        return _replay(args)
+    from .evaluation.command import CommandOptions, eval_command
+
+    names = (
+        "suite", "tasks", "policies", "perceivers", "mode", "episodes", "seed", "workers", "judge", "control_episodes",
+        "until_ci", "fail_below", "deadline_s", "hang_s", "videos", "latency", "device",
+    )  # fmt: skip
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.no_controls:
+        given["controls"] = False
+    options = CommandOptions(args.out, args.resume, args.quiet, args.config, args.judge_name)
+    code, summary = eval_command(given, options)
+    if args.json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    return code
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from .config import ConfigError
+    from .evaluation.replay_command import replay_command
+
+    if args.suite is not None:
+        raise ConfigError("--replay takes suite, tasks and seeds from the dataset. Leave out --suite.")
+    code, values = replay_command(
+        args.replay, episodes=args.episodes, fail_below=args.fail_below, out=args.out, quiet=args.quiet
+    )
+    if args.json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    return code
+
+
+def _compare(args: argparse.Namespace, started: float) -> int:
+    from rich.console import Console
+
+    from .evaluation.compare import compare, tell_comparison
+
+    found = compare(args.run_a, args.run_b, args.confidence, args.margin)
+    tell_comparison(Console(stderr=True, highlight=False), found)
+    if args.json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    return found.exit_code
+
+
 def _report(args: argparse.Namespace, started: float) -> int:
+    from .evaluation.stored import is_evaluation
+
+    if is_evaluation(args.run):
+        from .evaluation.report import write_evaluation_report
+
+        print(write_evaluation_report(args.run))
+        return 0
     from .report import write_report
     from .run_folder import RunFolder
 
     print(write_report(RunFolder(args.run)))
     return 0
+
+
+def _bench(args: argparse.Namespace, started: float) -> int:
+    from .bench import BENCHES, SUMMARIES, load_bench, make_report
+
+    if args.name is None:
+        for name in BENCHES:
+            print(f"{name:<12} {SUMMARIES[name]}")
+        return 0
+    rows = []
+    for row in load_bench(args.name)(args.episodes):
+        rows.append(row)
+        mark = "ok  " if row.holds else "FAIL"
+        told = f"{mark} {row.row}: {row.ours:g} {row.unit} (bar {row.bar}; against {row.against})"
+        print(told, file=sys.stderr, flush=True)
+    text = json.dumps(make_report(args.name, rows), indent=2, ensure_ascii=False) + "\n"
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text, encoding="utf-8")
+    if args.json:
+        print(text, end="")
+    return 0 if all(row.holds for row in rows) else 1
 
 
 def _list(args: argparse.Namespace, started: float) -> int:
@@ -189,10 +321,17 @@ def _doctor(args: argparse.Namespace, started: float) -> int:
 
 
 def _config(args: argparse.Namespace) -> Any:
-    from .config import ConfigError, load_run_config, make_run_config
+    from .config import ConfigError, load_run_config, make_run_config, read_settings
+    from .suites import draw_scene, split_scene
 
     names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "speed", "latency", "device")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if "command" not in given and split_scene(given.get("scene", "")):
+        settings = read_settings(args.config) if args.config is not None else {}
+        drawn = draw_scene(given["scene"], given.get("seed", 0), settings)
+        given["command"] = drawn.command if drawn is not None else ""
+        if args.config is None:
+            given.setdefault("device", "cpu")  # as in an evaluation
     if args.config is not None:
         return load_run_config(args.config, **given)
     if "command" not in given:

@@ -42,18 +42,30 @@ class RunConfig(BaseModel):
 
 
 def load_run_config(path: Path, **overrides: Any) -> RunConfig:
-    """Read a config.toml; options given on the command line win.
+    """Read a config.toml, of a run or of an evaluation; options given on the command line win.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or holds an unknown key or a value out of bounds.
     """
+    values = _read_toml(path)
+    if "suite" in values:  # an evaluation's file: what its episodes and a single run have in common
+        shared = ("robot", "mode", "latency", "device", "deadline_s", "settings")
+        values = {name: values[name] for name in shared if name in values}
+    return make_run_config(**{**values, **overrides})
+
+
+def read_settings(path: Path) -> dict[str, dict[str, Any]]:
+    """The plug-ins' settings of a config.toml, before the rest of it is looked at."""
+    return _read_toml(path).get("settings", {})
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}. Give a config.toml that a run wrote.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
-    return make_run_config(**{**values, **overrides})
 
 
 def make_run_config(**values: Any) -> RunConfig:

@@ -88,17 +88,24 @@ class Episode:
             constraints=parts.constraints,
         )
         record = runtime.run(config.command, config.seed)
-        score = self._judge(record, goal)
-        return EpisodeResult(record, self._values(record, score))
+        return EpisodeResult(record, self._values(record, self._judge(record, goal)))
 
     def _judge(self, record: RunRecord, goal: tuple[Fact, ...] | None) -> dict[str, Any]:
+        """The score that counts (truth where there is a simulator), and what each of both judges says."""
+        perceived = _perceived_score(record)
+        judges = {"success_truth": None, "success_perceived": perceived["success"], "gripped": [], "goal_objects": []}
         judge = getattr(self.parts.robot, "judge", None)
-        if judge is None or record.scene is None:  # a real robot, or the sentence alone was wrong
-            return _perceived_score(record)
+        if judge is None:
+            return {**perceived, **judges}
+        if record.scene is None:  # the sentence alone was wrong; nothing was looked at or moved
+            return {**perceived, **judges, "success_truth": False}
         names: dict[str, str] = {}
         if goal is None:
             goal, names = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
-        return _score_to_dict(judge.score(goal, names))
+        score = _score_to_dict(judge.score(goal, names))
+        judges["gripped"] = list(getattr(judge, "gripped", ()))
+        judges["goal_objects"] = list(dict.fromkeys(fact.args[0] for fact in goal))
+        return {**score, **judges, "success_truth": score["success"]}
 
     def _values(self, record: RunRecord, score: dict[str, Any]) -> dict[str, Any]:
         config = self.config
@@ -114,9 +121,13 @@ class Episode:
             "scene": config.scene,
             "seed": config.seed,
             "success": bool(score["success"]),
+            "success_truth": score["success_truth"],
+            "success_perceived": score["success_perceived"],
             "score": score["score"],
             "score_source": score["source"],
             "criteria": score["criteria"],
+            "gripped": score["gripped"],
+            "goal_objects": score["goal_objects"],
             "ended_by": None if record.ended_by is None else record.ended_by.value,
             "detail": record.detail,
             "steps": [step_to_dict(s, config.policy) for s in record.steps],
@@ -165,6 +176,7 @@ def step_to_dict(record: StepRecord, policy: str) -> dict[str, Any]:
         "attempt": step.attempt,
         "verdict": None if record.verdict is None else ("allowed" if record.verdict.allowed else "refused"),
         "outcome": record.outcome.kind.value,
+        "no_motion": None if record.outcome.no_motion is None else record.outcome.no_motion.reason.value,
         "detail": record.outcome.detail,
         "start_s": rounded(record.start_s),
         "end_s": rounded(record.end_s),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-KINDS = ("robots", "sensors", "policies", "perceivers", "suites")
+KINDS = ("robots", "sensors", "policies", "perceivers", "suites", "env_policies")
 
 
 class PluginError(ValueError):
@@ -105,6 +105,11 @@ def list_plugins(kind: str) -> list[Listing]:
     return listings
 
 
+def names_of(kind: str) -> tuple[str, ...]:
+    """What is installed of a kind, without loading anything."""
+    return tuple(sorted(_entry_points(kind)))
+
+
 def split_name(text: str) -> tuple[str, str | None]:
     """NAME or NAME:ARGUMENT."""
     name, colon, argument = text.partition(":")
@@ -133,4 +138,4 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _singular(kind: str) -> str:
-    return {"policies": "policy"}.get(kind, kind[:-1])
+    return {"policies": "policy", "env_policies": "env policy"}.get(kind, kind[:-1])

@@ -70,13 +70,13 @@ def camera_pose(image: CameraImage, scene: SceneState, body: RobotBody | None) -
     return link @ image.T_mount_camera
 
 
-def jpeg(rgb: np.ndarray) -> bytes:
-    """A JPEG at most MAX_PICTURE_WIDTH wide."""
+def jpeg(rgb: np.ndarray, max_width: int = MAX_PICTURE_WIDTH) -> bytes:
+    """A JPEG at most so many pixels wide."""
     from PIL import Image
 
     picture = Image.fromarray(rgb)
-    if picture.width > MAX_PICTURE_WIDTH:
-        picture = picture.resize((MAX_PICTURE_WIDTH, picture.height * MAX_PICTURE_WIDTH // picture.width))
+    if picture.width > max_width:
+        picture = picture.resize((max_width, picture.height * max_width // picture.width))
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from ..planning.types import Fact
 from .config import RunConfig
 from .episode import Episode, EpisodeResult
 from .observers import Observer, Observers
@@ -21,6 +22,7 @@ from .recorder import Recorder
 from .report import write_report
 from .run_folder import RunFolder
 from .stopwatch import Stopwatch
+from .suites import draw_scene, split_scene
 
 FILM_HZ = 12.5
 
@@ -39,6 +41,10 @@ def run_command(
 ) -> EpisodeResult:
     """Run, judge, film, report. Errors of plug-ins and files come through after what was recorded is kept."""
     folder.write_text("config.toml", config.to_toml())
+    if split_scene(config.scene) is not None:
+        import torch
+
+        torch.set_num_threads(1)  # as in an evaluation: sums over several threads differ in the last bits
     frames = folder.path / "frames" if options.record else None
     with (
         _sigterm_interrupts(),
@@ -50,7 +56,7 @@ def run_command(
             from .rerun_log import RerunLog
 
             watchers.append(RerunLog(folder.path / "episode.rrd", episode.parts.model))
-        result = episode.run(Observers(*watchers))
+        result = episode.run(Observers(*watchers), goal=stated_goal(config))
         if result.record.error is not None:
             folder.write_text("error.log", "".join(traceback.format_exception(result.record.error)))
         with _uninterrupted():
@@ -58,6 +64,12 @@ def run_command(
                 _film(episode, folder, recorder, stopwatch)
             _finish(result, folder, stopwatch)
     return result
+
+
+def stated_goal(config: RunConfig) -> tuple[Fact, ...] | None:
+    """What a suite says its own sentence means; None for another sentence or scene."""
+    drawn = draw_scene(config.scene, config.seed, config.settings)
+    return drawn.goal if drawn is not None and drawn.command == config.command else None
 
 
 def _film(episode: Episode, folder: RunFolder, recorder: Recorder, stopwatch: Stopwatch) -> None:

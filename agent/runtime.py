@@ -120,7 +120,11 @@ class Runtime:
     def _drive(self, record: RunRecord, seed: int) -> None:
         self._perceiver.reset()
         self._planner.reset()
-        self._policy.reset(seed)
+        try:
+            self._policy.reset(seed)
+        except Exception as error:
+            self._blame_policy(record, error)
+            return
         if problem := self._planner.read(record.command):
             self._give_up(record, problem)
             return
@@ -165,7 +169,7 @@ class Runtime:
             with self._stopwatch.stage("rehearse"):
                 checked = rehearse_task(task, scene, self._planner, self._policy, self._guard, model)
         except Exception as error:  # a stranger's policy, as in _take_step
-            _record_policy_error(record, error)
+            self._blame_policy(record, error)
             return False
         # What was only imagined teaches nothing: the run begins afresh.
         self._planner.reset()
@@ -188,8 +192,10 @@ class Runtime:
         try:
             with self._stopwatch.stage("policy"):
                 proposal = self._policy.act(PolicyInput(frame, scene, task, step))
+            if not isinstance(proposal, Trajectory | NoMotion):
+                raise TypeError(f"act returned {type(proposal).__name__}, expected Trajectory or NoMotion")
         except Exception as error:  # a stranger's code: the robot must come to rest whatever it raises
-            _record_policy_error(record, error)
+            self._blame_policy(record, error)
             return frame, scene, None
         verdict, broken_off, trajectory = None, None, None
         if isinstance(proposal, Trajectory):
@@ -207,6 +213,10 @@ class Runtime:
         self._observer.on_outcome(step, outcome.kind.value, outcome.detail, self._robot.time_s)
         record.steps.append(StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory))
         return frame, scene, outcome
+
+    def _blame_policy(self, record: RunRecord, error: Exception) -> None:
+        record.ended_by, record.error = EndedBy.POLICY_ERROR, error
+        record.detail = f"The policy raised {type(error).__name__}: {error}"
 
     def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:
         """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
@@ -258,11 +268,6 @@ class Runtime:
         if ended is None and self._robot.time_s > self._deadline_s:
             return EndedBy.DEADLINE
         return ended
-
-
-def _record_policy_error(record: RunRecord, error: Exception) -> None:
-    record.ended_by, record.error = EndedBy.POLICY_ERROR, error
-    record.detail = f"The policy raised {type(error).__name__}: {error}"
 
 
 def _as_record(checked: CheckedStep, scene: SceneState, now_s: float) -> StepRecord:

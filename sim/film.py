@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -53,6 +53,13 @@ def write_film(
     """
     if not snapshots:
         raise FilmError("A film needs at least one snapshot, got none. Record body poses while the robot moves.")
+    write_pictures(path, _draw_frames(room, snapshots, captions, command, fps), (WIDTH, HEIGHT + BAR_HEIGHT), fps)
+
+
+def write_pictures(
+    path: Path, pictures: Iterable[UInt8[np.ndarray, "height width 3"]], size: tuple[int, int], fps: float
+) -> None:
+    """Write pictures of that (width, height), both even, as a film; the file appears whole or not at all."""
     import av  # Needs its codecs only here.
 
     part = path.with_name(f".{path.name}.part")
@@ -61,9 +68,9 @@ def write_film(
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream(_find_encoder(), rate=Fraction(fps).limit_denominator(1000))
             assert isinstance(stream, av.VideoStream)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT + BAR_HEIGHT, "yuv420p"
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             stream.codec_context.options = {"preset": "veryfast", "crf": "21", "threads": "1"}
-            for picture in _draw_frames(room, snapshots, captions, command, fps):
+            for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())
         os.replace(part, path)

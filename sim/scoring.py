@@ -66,6 +66,11 @@ class Judge:
             raise RuntimeError("The judge has seen no episode yet. Call reset(seed) of its robot first.")
         return self._start
 
+    @property
+    def gripped(self) -> tuple[str, ...]:
+        """Every object that has been in the hand, in order; names what went wrong when it was the wrong one."""
+        return self._watch.gripped
+
     def score(self, goal: tuple[Fact, ...], names: Mapping[str, str] | None = None) -> Score:
         """Judge the world as it is now; `names` maps scene names to a person's words, for reading only."""
         now = truth(self._world, self._watch.time_s)

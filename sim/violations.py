@@ -105,6 +105,11 @@ class ViolationWatch:
         """Time of the last step seen."""
         return self._tick * STEP_S
 
+    @property
+    def gripped(self) -> tuple[str, ...]:
+        """Every object that was in the hand, in the order in which it first was."""
+        return tuple(dict.fromkeys(name for _, name in self._grips))
+
     def observe(
         self, tick: int, positions_rad: Float[np.ndarray, "joints"], velocities_radps: Float[np.ndarray, "joints"]
     ) -> None:

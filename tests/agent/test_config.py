@@ -59,3 +59,13 @@ def test_modes_that_need_the_learned_policy_say_so(mode: str) -> None:
 def test_convention_mismatch_stops_before_step_one(gives: MotionConvention) -> None:
     with pytest.raises(ConfigError, match="learned"):
         check_conventions("learned", gives, MotionConvention(("a", "b"), rate_hz=10.0))
+
+
+def test_config_of_an_evaluation_gives_what_a_single_run_shares_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'suite = "table_road"\nepisodes = 9\ndeadline_s = 60.0\ndevice = "cpu"\n[settings.geometric]\nspeed = 0.5\n'
+    )
+    config = load_run_config(path, command="pick up the mug", scene="table_road/pick_up", seed=3)
+    assert (config.deadline_s, config.device, config.seed) == (60.0, "cpu", 3)
+    assert config.settings == {"geometric": {"speed": 0.5}}

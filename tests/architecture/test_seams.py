@@ -27,6 +27,14 @@ def test_pybullet_stays_in_the_simulator() -> None:
     assert not outside
 
 
+def test_gymnasium_stays_in_its_one_file() -> None:
+    assert _users_of("gymnasium") <= {"sim/envs.py"}
+
+
+def test_pyarrow_stays_with_datasets() -> None:
+    assert _users_of("pyarrow") <= {"agent/evaluation/demonstrations.py"}
+
+
 def test_open3d_stays_out_of_what_fuses_on_a_gpu_machine() -> None:
     assert not {user for user in _users_of("open3d") if not user.startswith("sim/")}
 

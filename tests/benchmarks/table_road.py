@@ -57,7 +57,7 @@ def run_one(job: tuple[str, int, str]) -> dict[str, Any]:
 
 def summarize(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Per family: rate with interval, violations by kind, mean seconds by stage, every failure with its cause."""
-    from verbot.agent.statistics import wilson_interval
+    from verbot.agent.evaluation.rates import wilson_interval
 
     families = {}
     for family in sorted({row["family"] for row in rows}):

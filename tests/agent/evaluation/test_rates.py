@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verbot.agent.statistics import wilson_interval
+from verbot.agent.evaluation.rates import wilson_interval
 
 
 def test_wilson_agrees_with_the_published_example() -> None:
@@ -21,3 +21,20 @@ def test_wilson_holds_the_rate_and_stays_in_bounds(a: int, b: int) -> None:
 def test_more_successes_than_trials_is_an_error() -> None:
     with pytest.raises(ValueError, match="expected"):
         wilson_interval(3, 2)
+
+
+def test_more_confidence_is_a_wider_interval() -> None:
+    low, high = wilson_interval(7, 10)
+    wide_low, wide_high = wilson_interval(7, 10, confidence=0.99)
+    assert wide_low < low
+    assert high < wide_high
+
+
+def test_nothing_tried_is_nothing_known() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
+def test_impossible_confidence_is_an_error(confidence: float) -> None:
+    with pytest.raises(ValueError, match=r"for example 0\.95"):
+        wilson_interval(1, 2, confidence)

@@ -1,0 +1,74 @@
+"""`verbot bench [NAME]`: what each benchmark measures, and the one form in which all are written.
+
+In:  a benchmark's name.
+Out: JSON: {"bench", "machine", "commit", "versions", "rows": [{"row", "ours", "against", "unit", "ratio", "bar",
+     "holds"}]}.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .config import ConfigError, make_run_config
+
+BENCHES = {"evaluate": "verbot.agent.evaluation.bench:bench"}
+SUMMARIES = {"evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claim: what was measured, what it is measured against, what was promised. None: not measured here."""
+
+    row: str
+    ours: float
+    against: str
+    unit: str
+    bar: str
+    holds: bool
+    ratio: float | None = None
+
+
+Bench = Callable[[int], Iterator[Row]]
+
+
+def load_bench(name: str) -> Bench:
+    """The benchmark's function.
+
+    Raises:
+        ConfigError: there is no such benchmark.
+    """
+    if name not in BENCHES:
+        closest = difflib.get_close_matches(name, BENCHES, n=1)
+        hint = f" Did you mean '{closest[0]}'?" if closest else ""
+        raise ConfigError(f"No benchmark named '{name}'.{hint} There are: {', '.join(BENCHES)}.")
+    module, _, function = BENCHES[name].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def make_report(name: str, rows: list[Row]) -> dict[str, Any]:
+    """The JSON that is written."""
+    from .episode import versions
+
+    return {
+        "bench": name,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "commit": _commit(),
+        "versions": versions(make_run_config(command="")),
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def _commit() -> str | None:
+    """Of the checkout that this runs in; None for an installed package."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
