@@ -104,8 +104,13 @@ def load_evaluation(path: Path) -> StoredEvaluation:
 
 def as_number(value: Any) -> float | None:
     """The value when it is a finite number, else None: a word in a number's place is shown as absent."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON knows whole numbers of any length
+        return None
+    return number if math.isfinite(number) else None
 
 
 def as_interval(value: Any) -> tuple[float, float] | None:
@@ -130,7 +135,7 @@ def _load_lines(path: Path) -> tuple[tuple[EpisodeLine, ...], int]:
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = _line(json.loads(text))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             num_unreadable += 1
             continue
         lines[line.key] = line
@@ -209,7 +214,7 @@ def _counts(value: Any) -> dict[str, int]:
 def _load_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

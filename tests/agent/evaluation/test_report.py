@@ -90,13 +90,21 @@ def test_numbers_that_are_words_and_damaged_lines_do_not_break_the_page(tmp_path
     make_evaluation(tmp_path, num_seeds=3)
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
     first = {**json.loads(lines[0]), "score": HOSTILE, "confidence": [], "violations": [7, {"value": "x"}]}
-    (tmp_path / "results.jsonl").write_text("\n".join([json.dumps(first), *lines[1:], '{"key": "half', "[]"]))
+    second = {**json.loads(lines[1]), "score": float("inf"), "time_s": 10**400, "clutter": {"a": 1}, "steps": [3]}
+    damaged = [
+        '{"key": "half',
+        "[]",
+        '{"key": "a", "suite": "b", "task": "c", "success": true, "seed": Infinity}',
+        "[" * 9999,
+    ]
+    kept = [json.dumps(first), json.dumps(second), *lines[2:]]
+    (tmp_path / "results.jsonl").write_text("\n".join([*kept, *damaged]))
     summary = json.loads((tmp_path / "summary.json").read_text())
     summary["total"]["ci95"] = "wide"
     summary["agreement"] = None
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     page = write_evaluation_report(tmp_path).read_text()
-    assert "2 lines of results.jsonl could not be read" in page
+    assert "4 lines of results.jsonl could not be read" in page
     assert "<script" not in page
 
 
