@@ -14,7 +14,6 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..planning.types import Fact
-from ..sim.toml_file import read_toml
 from .config import ConfigError
 from .plugins import load_spec, make_config, split_name
 
@@ -53,6 +52,8 @@ def read_suite(name_or_path: str) -> SuiteFile:
     """
     if not name_or_path.endswith(".toml"):
         return SuiteFile(suite=name_or_path, name=name_or_path)
+    from ..sim.toml_file import read_toml  # a real robot runs where there is no simulator
+
     path = Path(name_or_path)
     suite = read_toml(path, SuiteFile, ConfigError)
     return suite.model_copy(update={"name": suite.name or path.stem})
