@@ -107,6 +107,7 @@ def record_demonstration(config: RunConfig, rate_hz: float = 25.0) -> tuple[Reco
     robot = TappedRobot(parts.robot)
     runtime = Runtime(
         robot, parts.perceiver, parts.planner, parts.policy, parts.guard, parts.monitor,
+        parts.model if parts.is_rehearsable else None,
         stopwatch=Stopwatch(config.latency), speed=config.speed, deadline_s=config.deadline_s,
         constraints=parts.constraints,
     )  # fmt: skip

@@ -123,13 +123,26 @@ def conclude(config: EvalConfig, folder: RunFolder, stopped_by: str) -> dict[str
         for perceiver in config.perceivers:
             found |= versions(make_run_config(command="", policy=policy, perceiver=perceiver, robot=config.robot))
     summary = summarize(config, records, stopped_by=stopped_by, versions=found)
-    num_run = sum(r["control"] is None for r in read_results(folder.path / RESULTS_FILE).records)
+    stored = read_results(folder.path / RESULTS_FILE).records
+    summary |= _beside_the_lines(stored, records)
+    num_run = sum(r["control"] is None for r in stored)
     if config.judge == "human" and num_run > summary["total"]["episodes"]:
         num = num_run - summary["total"]["episodes"]
         summary["flags"].append(f"{num} episodes are not judged by a person yet and are left out; so are the controls.")
     folder.write_json("summary.json", summary)
     write_evaluation_report(folder.path)
     return summary
+
+
+def _beside_the_lines(stored: Sequence[dict[str, Any]], counted: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Where the conclusion differs from the lines themselves: beyond an early stop, or judged otherwise."""
+    successes = {record["key"]: record["success"] for record in counted}
+    return {
+        "left_out": [r["key"] for r in stored if r["key"] not in successes],
+        "judged_otherwise": {
+            r["key"]: successes[r["key"]] for r in stored if successes.get(r["key"]) not in (None, r["success"])
+        },
+    }
 
 
 def counted_records(config: EvalConfig, folder: Path) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,8 @@ def load_evaluation(path: Path) -> StoredEvaluation:
             f"{path} has no readable {SUMMARY}. Give the folder of an evaluation; an interrupted one is "
             "finished by `verbot eval --resume`."
         )
-    episodes, num_unreadable = _load_lines(path / RESULTS)
+    lines, num_unreadable = _load_lines(path / RESULTS)
+    episodes = tuple(_as_counted(lines, summary))
     groups = tuple(_group(values) for values in summary["groups"] if isinstance(values, dict))
     total = _tally(_mapping(summary.get("total")))
     return StoredEvaluation(path, _load_toml(path / "config.toml"), summary, total, groups, episodes, num_unreadable)
@@ -127,7 +128,7 @@ def as_words(value: Any) -> str:
 
 
 def _load_lines(path: Path) -> tuple[tuple[EpisodeLine, ...], int]:
-    """All readable lines in the order of their keys; of two with one key the later."""
+    """All readable lines in the order of their keys; of two with one key the first, as it was counted."""
     if not path.is_file():
         return (), 0
     lines: dict[str, EpisodeLine] = {}
@@ -138,8 +139,24 @@ def _load_lines(path: Path) -> tuple[tuple[EpisodeLine, ...], int]:
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             num_unreadable += 1
             continue
-        lines[line.key] = line
+        lines.setdefault(line.key, line)
     return tuple(sorted(lines.values(), key=lambda line: (line.suite, line.task, line.seed, line.key))), num_unreadable
+
+
+def _as_counted(lines: Sequence[EpisodeLine], summary: Mapping[str, Any]) -> Iterator[EpisodeLine]:
+    """The lines that the summary rests on, with the success that its judge saw."""
+    left_out = summary.get("left_out")
+    left = {str(key) for key in left_out} if isinstance(left_out, list) else set[str]()
+    judged = _mapping(summary.get("judged_otherwise"))
+    for line in lines:
+        if line.key in left:
+            continue
+        success = judged.get(line.key)
+        if not isinstance(success, bool):
+            yield line
+        else:
+            failure = None if success else line.failure or "misplaced"
+            yield replace(line, success=success, failure=failure)
 
 
 def _line(values: Mapping[str, Any]) -> EpisodeLine:

@@ -19,7 +19,8 @@ from .calibration import reliability
 from .config import EvalConfig
 from .controls import find_flags
 from .rates import wilson_interval
-from .stopping import always_valid_interval
+from .sequential import anytime_interval
+from .stopping import CONFIDENCE, always_valid_interval
 
 SCHEMA = "verbot-summary/1"
 Record = Mapping[str, Any]
@@ -29,7 +30,7 @@ def summarize(
     config: EvalConfig, records: Sequence[Record], *, stopped_by: str, versions: Mapping[str, str]
 ) -> dict[str, Any]:
     """Everything that the report and a CI job read."""
-    records = sorted(records, key=_order)
+    records = sorted(records, key=lambda record: _order(config, record))
     tested = [r for r in records if r["control"] is None]
     return {
         "schema": SCHEMA,
@@ -37,7 +38,7 @@ def summarize(
         "versions": dict(versions),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {config.workers} workers",
         "judge": config.judge,
-        "total": _row(config, tested),
+        "total": _row(config, tested, is_watched=len({_group(r) for r in tested}) == 1),
         "groups": _groups(config, records),
         "agreement": _agreement(tested),
         "calibration": _calibration(tested),
@@ -55,11 +56,12 @@ def _groups(config: EvalConfig, records: Sequence[Record]) -> list[dict[str, Any
             suite, policy, perceiver, mode, control = name
             head = {"suite": suite, "task": task, "policy": policy, "perceiver": perceiver}
             members = [r for r in mine if task is None or r["task"] == task]
-            rows.append({**head, "mode": mode, "control": control, **_row(config, members)})
+            is_watched = task is None and control is None
+            rows.append({**head, "mode": mode, "control": control, **_row(config, members, is_watched)})
     return rows
 
 
-def _row(config: EvalConfig, records: Sequence[Record]) -> dict[str, Any]:
+def _row(config: EvalConfig, records: Sequence[Record], is_watched: bool) -> dict[str, Any]:
     successes = sum(r["success"] for r in records)
     num = len(records)
     scores = np.array([r["score"] for r in records], dtype=float)
@@ -70,7 +72,7 @@ def _row(config: EvalConfig, records: Sequence[Record]) -> dict[str, Any]:
         "episodes": num,
         "successes": successes,
         "success_rate": successes / num if num else None,
-        "ci95": list(_interval(config, records, successes)),
+        "ci95": list(_interval(config, records, successes, is_watched)),
         "mean_score": float(scores.mean()) if num else None,
         "score_ci95": [float(limit) for limit in mean_interval(scores)] if num else None,
         "violations": _counts(v["kind"] for r in records for v in r["violations"]),
@@ -82,11 +84,17 @@ def _row(config: EvalConfig, records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def _interval(config: EvalConfig, records: Sequence[Record], successes: int) -> tuple[float, float]:
-    """Wilson's, or, where the data decided when to stop, one that holds nevertheless."""
+def _interval(config: EvalConfig, records: Sequence[Record], successes: int, is_watched: bool) -> tuple[float, float]:
+    """Wilson's, or, where the data decided when to stop, one that holds nevertheless.
+
+    The stopping rule watches each policy over all tasks; its other rows end where they happen to, so only what holds
+    at all times can be said of them.
+    """
     if config.until_ci is None or not records:
         return wilson_interval(successes, len(records))
-    return always_valid_interval([r["success"] for r in records], config.until_ci)
+    if is_watched:
+        return always_valid_interval([r["success"] for r in records], config.until_ci)
+    return anytime_interval(successes, len(records), 1.0 - CONFIDENCE)
 
 
 def _agreement(records: Sequence[Record]) -> dict[str, Any] | None:
@@ -130,9 +138,10 @@ def _group(record: Record) -> tuple[str, str, str, str, str | None]:
     return record["suite"], record["policy"], record["perceiver"], record["mode"], record["control"]
 
 
-def _order(record: Record) -> Any:
-    """What is under test first; by seed, as they were run."""
-    return record["control"] is not None, *(str(x) for x in _group(record)), record["seed"], record["task"]
+def _order(config: EvalConfig, record: Record) -> Any:
+    """What is under test first; then as the jobs are ordered, which is what the stopping rule goes by."""
+    task = config.tasks.index(record["task"]) if record["task"] in config.tasks else len(config.tasks)
+    return record["control"] is not None, *(str(x) for x in _group(record)), record["seed"], task, record["task"]
 
 
 def _counts(names: Any) -> dict[str, int]:
