@@ -27,6 +27,8 @@ from .runtime import EndedBy, RunRecord, Runtime, StepRecord
 from .stopwatch import Stopwatch
 
 SCHEMA = "verbot-result/1"
+REST_S = 0.5
+"""Truth is judged this much after the end."""
 PACKAGES = ("verbot", "torch", "numpy", "open3d-cpu", "open3d", "pybullet", "pin", "ompl", "ruckig", "av")
 
 
@@ -102,7 +104,10 @@ class Episode:
         names: dict[str, str] = {}
         if goal is None:
             goal, names = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
-        score = _score_to_dict(judge.score(goal, names))
+        # What still turns comes to rest, and what will fall has fallen; the robot's part of the time ended before.
+        end_s = self.parts.robot.time_s
+        self.parts.robot.read(end_s + REST_S, images=False)
+        score = {**_score_to_dict(judge.score(goal, names)), "time_s": rounded(end_s)}
         judges["gripped"] = list(getattr(judge, "gripped", ()))
         judges["goal_objects"] = list(dict.fromkeys(fact.args[0] for fact in goal))
         return {**score, **judges, "success_truth": score["success"]}

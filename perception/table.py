@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float
 from .geometry import near_capsules, rotation_between
 from .types import SupportSurface
 
+_STRIP_M = 0.02
+_NARROW = 0.35  # of the usual width; the visible part of a table narrows towards the camera, but less
 _BIN_M = 0.01
 _BAND_M = 0.02
 _MAX_TILT_RAD = 0.06
@@ -164,13 +166,28 @@ def _fuse_heights(
     return fused_m, tuple(name for name, is_far in zip(names, far, strict=True) if is_far)
 
 
+def _wide_part(along: Float[np.ndarray, " points"], across: Float[np.ndarray, " points"]) -> tuple[float, float]:
+    """Ends of the stretch in which the points reach far across, the last 0.2% on each side left out."""
+    strips = np.floor(along / _STRIP_M).astype(np.int64)
+    strips -= strips.min()
+    count = int(strips.max()) + 1
+    leftmost, rightmost = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(leftmost, strips, across)
+    np.maximum.at(rightmost, strips, across)
+    widths = np.maximum(rightmost - leftmost, 0.0)
+    wide = np.flatnonzero(widths >= _NARROW * np.percentile(widths, 90))
+    inside = along[(strips >= wide[0]) & (strips <= wide[-1])]
+    low, high = np.percentile(inside, (0.2, 99.8))
+    return float(low), float(high)
+
+
 def _bounds(
     samples: Sequence[SurfaceSample], height_m: float, known: SupportSurface | None
 ) -> tuple[float, float, float, float]:
-    """Rectangle of the table's points, the last 0.2% on each side left out; it only grows with later looks."""
-    near = [s.near_height(height_m, 0.012)[:, :2] for s in samples]
-    xy = np.concatenate(near)
-    low, high = np.percentile(xy, 0.2, axis=0), np.percentile(xy, 99.8, axis=0)
+    """Rectangle of the table's points without narrow ends, such as a pedestal level with it; it only grows later."""
+    xy = np.concatenate([s.near_height(height_m, 0.012)[:, :2] for s in samples])
+    (x_low, x_high), (y_low, y_high) = _wide_part(xy[:, 0], xy[:, 1]), _wide_part(xy[:, 1], xy[:, 0])
+    low, high = np.array([x_low, y_low]), np.array([x_high, y_high])
     if known is not None:
         low, high = np.minimum(low, known.bounds_world[:2]), np.maximum(high, known.bounds_world[2:])
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -21,6 +21,16 @@ def test_the_height_is_found_wherever_the_table_stands() -> None:
     assert np.allclose(fit.surface.bounds_world, (0.2, -0.5, 0.8, 0.5), atol=0.01)
 
 
+def test_a_pedestal_level_with_the_table_is_not_part_of_it() -> None:
+    table = _sample("a")
+    rng = np.random.default_rng(1)
+    pedestal = np.column_stack([rng.uniform((0.05, -0.14), (0.2, 0.14), (400, 2)), rng.normal(0, 0.001, 400)])
+    points = np.concatenate([table.points_world, pedestal])
+    fit = find_table([SurfaceSample("a", points, np.ones(len(points), dtype=bool), np.zeros(3), 0.001)], 0.0, None)
+    assert fit is not None
+    assert np.allclose(fit.surface.bounds_world, (0.2, -0.5, 0.8, 0.5), atol=0.02)
+
+
 def test_no_surface_gives_none() -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (3000, 3)) * (1, 1, 30)
     assert find_table([SurfaceSample("a", points, np.ones(3000, dtype=bool), np.zeros(3), 0.001)], None, None) is None
