@@ -56,8 +56,10 @@ class Episode:
         stage: Callable[[int], Any] | None = None,
         film_hz: float = 0.0,
         record_to: Path | None = None,
+        is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.config = config
+        self._is_interrupted = is_interrupted
         self.stopwatch = stopwatch or Stopwatch(config.latency)
         with self.stopwatch.stage("build"):
             self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
@@ -88,6 +90,7 @@ class Episode:
             speed=config.speed,
             deadline_s=config.deadline_s,
             constraints=parts.constraints,
+            is_interrupted=self._is_interrupted,
         )
         record = runtime.run(config.command, config.seed)
         return EpisodeResult(record, self._values(record, self._judge(record, goal)))

@@ -7,8 +7,9 @@ end, also after Ctrl-C or an error, so that what was recorded so far is kept and
 from __future__ import annotations
 
 import signal
+import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -47,8 +48,14 @@ def run_command(
         torch.set_num_threads(1)  # as in an evaluation: sums over several threads differ in the last bits
     frames = folder.path / "frames" if options.record else None
     with (
-        _sigterm_interrupts(),
-        Episode(config, stopwatch=stopwatch, film_hz=FILM_HZ if options.video else 0.0, record_to=frames) as episode,
+        _interruptible() as is_interrupted,
+        Episode(
+            config,
+            stopwatch=stopwatch,
+            film_hz=FILM_HZ if options.video else 0.0,
+            record_to=frames,
+            is_interrupted=is_interrupted,
+        ) as episode,
     ):
         recorder = Recorder(folder, episode.parts.model)
         watchers: list[Observer] = [recorder, observer]
@@ -92,21 +99,29 @@ def _finish(result: EpisodeResult, folder: RunFolder, stopwatch: Stopwatch) -> N
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: the arm comes to rest, the files are written."""
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM end a run alike: the arm comes to rest, the files are written.
+
+    Gives what says whether one came: the exception alone can be lost in a library that calls back into Python.
+    """
+    came = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        came.set()
         raise KeyboardInterrupt
 
+    before = {}
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, interrupt)
     except ValueError:  # not in the main thread: the caller keeps its own handling
-        yield
+        yield came.is_set
         return
     try:
-        yield
+        yield came.is_set
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

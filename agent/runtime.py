@@ -10,6 +10,7 @@ here knows whether the robot is simulated, real or a recording.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ..perception.types import Perceiver, SceneState, SensorFrame
@@ -97,6 +98,7 @@ class Runtime:
         speed: float = 1.0,
         deadline_s: float = 180.0,
         constraints: tuple[str, ...] = (),
+        is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._robot, self._perceiver, self._planner = robot, perceiver, planner
         self._policy, self._guard, self._monitor, self._model = policy, guard, monitor, model
@@ -105,6 +107,7 @@ class Runtime:
         self._speed = speed
         self._deadline_s = deadline_s
         self._constraints = constraints
+        self._is_interrupted = is_interrupted
 
     def run(self, command: str, seed: int) -> RunRecord:
         """Drive the robot until the command is done, refused or impossible; always leaves it at rest."""
@@ -146,6 +149,7 @@ class Runtime:
         plan: Plan | None = None
         outcome: Outcome | None = None
         while True:
+            self._heed_interrupt()
             with self._stopwatch.stage("plan"):
                 plan = self._planner.revise(task, scene, plan, outcome)
             record.plan = plan
@@ -220,11 +224,13 @@ class Runtime:
 
     def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:
         """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
+        self._heed_interrupt()
         start_s = self._robot.time_s + self._stopwatch.take_owed_s()
         self._robot.command(trajectory, start_s)
         self._monitor.start(step, trajectory)
         end_s = start_s + trajectory.duration_s
         while self._robot.time_s < end_s:
+            self._heed_interrupt()
             with self._stopwatch.stage("follow"):
                 frame = self._robot.read(min(self._robot.time_s + MONITOR_PERIOD_S, end_s), images=False)
             with self._stopwatch.stage("proprioception"):
@@ -235,6 +241,11 @@ class Runtime:
                 self._come_to_rest()
                 return reason
         return None
+
+    def _heed_interrupt(self) -> None:
+        """Stop although the exception was swallowed: a library that calls back into Python may drop it."""
+        if self._is_interrupted():
+            raise KeyboardInterrupt
 
     def _look(self, record: RunRecord) -> tuple[SensorFrame, SceneState]:
         """Read with pictures once everything that is under way has arrived, and fuse it."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from verbot.agent.cli import main
+from verbot.agent.config import make_run_config
+from verbot.agent.episode import Episode
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
@@ -124,3 +126,11 @@ def test_interrupt_in_the_middle_keeps_what_was_recorded(tmp_path: Path) -> None
     assert result["ended_by"] == "interrupted"
     assert (tmp_path / "report.html").exists()
     assert (tmp_path / "frames" / "frames.bin").stat().st_size > 0
+
+
+def test_interrupt_whose_exception_was_swallowed_still_stops_before_the_next_motion() -> None:
+    config = make_run_config(command="put the red block in the green bowl")
+    with Episode(config, is_interrupted=lambda: True) as episode:
+        values = episode.run().values
+    assert values["ended_by"] == "interrupted"
+    assert values["path_length_m"] == pytest.approx(0.0, abs=0.001)
