@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .stopwatch import Latency
+
+RUN_FILE = "a config.toml that a run wrote"
+Config = TypeVar("Config", bound=BaseModel)
 
 
 class ConfigError(ValueError):
@@ -47,7 +50,7 @@ def load_run_config(path: Path, **overrides: Any) -> RunConfig:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or holds an unknown key or a value out of bounds.
     """
-    values = _read_toml(path)
+    values = read_toml_values(path, RUN_FILE)
     if "suite" in values:  # an evaluation's file: what its episodes and a single run have in common
         shared = ("robot", "mode", "latency", "device", "deadline_s", "settings")
         values = {name: values[name] for name in shared if name in values}
@@ -56,27 +59,34 @@ def load_run_config(path: Path, **overrides: Any) -> RunConfig:
 
 def read_settings(path: Path) -> dict[str, dict[str, Any]]:
     """The plug-ins' settings of a config.toml, before the rest of it is looked at."""
-    return _read_toml(path).get("settings", {})
+    return read_toml_values(path, RUN_FILE).get("settings", {})
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml_values(path: Path, wanted: str) -> dict[str, Any]:
+    """What a TOML file says; `wanted` ends the advice when it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}. Give a config.toml that a run wrote.") from error
+        raise ConfigError(f"Cannot read {path}: {error.strerror}. Give {wanted}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
 
 
 def make_run_config(**values: Any) -> RunConfig:
     """RunConfig with errors in one line that name the nearest key."""
+    return check_values(RunConfig, values)
+
+
+def check_values(model: type[Config], values: dict[str, Any]) -> Config:
+    """The values as their model, with errors in one line that name the nearest key."""
     try:
-        return RunConfig(**values)
+        return model(**values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains a missing one (a typing slip), so it is told first.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            closest = difflib.get_close_matches(key, RunConfig.model_fields, n=1)
-            hint = f" Did you mean '{closest[0]}'?" if closest else f" Known: {', '.join(RunConfig.model_fields)}."
+            closest = difflib.get_close_matches(key, model.model_fields, n=1)
+            hint = f" Did you mean '{closest[0]}'?" if closest else f" Known: {', '.join(model.model_fields)}."
             raise ConfigError(f"Unknown setting '{key}'.{hint}") from error
         raise ConfigError(f"Setting '{key}' is {first['input']!r}: {first['msg']}. Correct it.") from error

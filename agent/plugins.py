@@ -6,6 +6,8 @@ A broken plug-in is listed as broken and fails only when asked for.
 from __future__ import annotations
 
 import difflib
+import functools
+import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -125,6 +127,12 @@ def distribution_of(kind: str, name: str) -> str:
 def _entry_points(kind: str) -> dict[str, list[EntryPoint]]:
     if kind not in KINDS:
         raise PluginError(f"No plug-in kind '{kind}'. Expected one of: {', '.join(KINDS)}.")
+    return _installed(kind, tuple(sys.path))
+
+
+@functools.lru_cache(maxsize=64)
+def _installed(kind: str, path: tuple[str, ...]) -> dict[str, list[EntryPoint]]:
+    """As found on the import path, once: reading all metadata takes 14 ms, and building one episode asks ten times."""
     found: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=f"verbot.{kind}"):
         # An editable install can show one distribution twice on the path; the same value is no conflict.

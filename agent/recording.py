@@ -18,7 +18,7 @@ from ..perception.plugin_spec import PluginSpec
 from ..perception.types import SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_model import RobotDescription, description_from_dict, description_to_dict
 from ..planning.types import MotionConvention, Trajectory
-from .robot import Robot
+from .robot import Robot, WrappedRobot
 
 
 class RecordingConfig(BaseModel):
@@ -101,25 +101,14 @@ class RecordingRobot:
         return logged.frame
 
 
-class RecordedRobot:
+class RecordedRobot(WrappedRobot):
     """Any robot, with every frame it delivers written to a log first."""
 
     def __init__(self, robot: Robot, folder: Path, command: str, keep_out: tuple[tuple[float, ...], ...]) -> None:
-        self._robot = robot
-        self.description, self.convention, self.sensors = robot.description, robot.convention, robot.sensors
+        super().__init__(robot)
         self.keep_out = keep_out
         self._folder, self._command = folder, command
         self._writer: FrameLogWriter | None = None
-
-    @property
-    def time_s(self) -> float:
-        """The robot's."""
-        return self._robot.time_s
-
-    @property
-    def is_moving(self) -> bool:
-        """The robot's."""
-        return self._robot.is_moving
 
     def reset(self, seed: int) -> SensorFrame:
         """Starts a new log."""
@@ -127,17 +116,9 @@ class RecordedRobot:
         self._writer = FrameLogWriter(self._folder, self._header())
         return self._log(frame)
 
-    def command(self, trajectory: Trajectory, start_s: float) -> None:
-        """Passed on."""
-        self._robot.command(trajectory, start_s)
-
     def read(self, until_s: float, *, images: bool = True) -> SensorFrame:
         """Passed on and logged."""
         return self._log(self._robot.read(until_s, images=images))
-
-    def stop(self) -> None:
-        """Passed on."""
-        self._robot.stop()
 
     def close(self) -> None:
         """Closes the log too."""

@@ -33,6 +33,7 @@ from ..planning.types import (
     Verdict,
 )
 from ..policies.policy import Policy, PolicyInput
+from .proposal import propose
 from .protocols import Guarding, Planning
 
 # A plan longer than this is a sign of a loop; nine objects need at most four motions each.
@@ -105,7 +106,13 @@ def rehearse(
 
 
 def rehearse_task(
-    task: Task, scene: SceneState, planner: Planning, policy: Policy, guard: Guarding, model: RobotModel
+    task: Task,
+    scene: SceneState,
+    planner: Planning,
+    policy: Policy,
+    guard: Guarding,
+    model: RobotModel,
+    speed: float = 1.0,
 ) -> CheckedPlan:
     """The same for a task that is understood already; planner and policy have been reset."""
     steps: list[CheckedStep] = []
@@ -114,15 +121,15 @@ def rehearse_task(
         plan = planner.revise(task, scene, plan, outcome)
         if plan.current is None:
             break
-        checked, scene, outcome = _try_step(plan.current, scene, task, policy, guard, model)
+        checked, scene, outcome = _try_step(plan.current, scene, task, policy, guard, model, speed)
         steps.append(checked)
     return CheckedPlan(task.command, task, None, plan, tuple(steps))
 
 
 def _try_step(
-    step: PlanStep, scene: SceneState, task: Task, policy: Policy, guard: Guarding, model: RobotModel
+    step: PlanStep, scene: SceneState, task: Task, policy: Policy, guard: Guarding, model: RobotModel, speed: float
 ) -> tuple[CheckedStep, SceneState, Outcome]:
-    proposal = policy.act(PolicyInput(SensorFrame(scene.time_s), scene, task, step))
+    proposal = propose(policy, PolicyInput(SensorFrame(scene.time_s), scene, task, step), speed)
     if isinstance(proposal, NoMotion):
         trajectory, verdict = None, None
         not_begun = why_not_begun(step, proposal)

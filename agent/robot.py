@@ -53,3 +53,41 @@ class Robot(Protocol):
     def close(self) -> None:
         """Release what was opened; may be called twice."""
         ...
+
+
+class WrappedRobot:
+    """Any robot, passed on; a base for those that note what goes by."""
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot
+        self.description, self.convention, self.sensors = robot.description, robot.convention, robot.sensors
+
+    @property
+    def time_s(self) -> float:
+        """The robot's."""
+        return self._robot.time_s
+
+    @property
+    def is_moving(self) -> bool:
+        """The robot's."""
+        return self._robot.is_moving
+
+    def reset(self, seed: int) -> SensorFrame:
+        """Passed on."""
+        return self._robot.reset(seed)
+
+    def command(self, trajectory: Trajectory, start_s: float) -> None:
+        """Passed on."""
+        self._robot.command(trajectory, start_s)
+
+    def read(self, until_s: float, *, images: bool = True) -> SensorFrame:
+        """Passed on."""
+        return self._robot.read(until_s, images=images)
+
+    def stop(self) -> None:
+        """Passed on."""
+        self._robot.stop()
+
+    def close(self) -> None:
+        """Passed on."""
+        self._robot.close()

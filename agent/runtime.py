@@ -28,6 +28,7 @@ from ..planning.types import (
 )
 from ..policies.policy import Policy, PolicyInput
 from .observers import Observer
+from .proposal import PolicyError, propose, reset_policy
 from .protocols import Guarding, Monitoring, Planning
 from .rehearsal import CheckedStep, rehearse_task
 from .robot import Robot
@@ -116,6 +117,8 @@ class Runtime:
             self._drive(record, seed)
         except KeyboardInterrupt:
             record.ended_by, record.detail = EndedBy.INTERRUPTED, "interrupted; the arm was brought to rest"
+        except PolicyError as fault:
+            record.ended_by, record.detail, record.error = EndedBy.POLICY_ERROR, str(fault), fault.__cause__
         finally:
             self._come_to_rest()
         return record
@@ -123,11 +126,7 @@ class Runtime:
     def _drive(self, record: RunRecord, seed: int) -> None:
         self._perceiver.reset()
         self._planner.reset()
-        try:
-            self._policy.reset(seed)
-        except Exception as error:
-            self._blame_policy(record, error)
-            return
+        reset_policy(self._policy, seed)
         if problem := self._planner.read(record.command):
             self._give_up(record, problem)
             return
@@ -159,8 +158,6 @@ class Runtime:
                 return
             assert plan.current is not None  # a running plan has a current step
             frame, scene, outcome = self._take_step(frame, scene, task, plan.current, record)
-            if outcome is None:
-                return
 
     def _give_up(self, record: RunRecord, problem: Problem) -> None:
         """The command did not become a task; the robot has not moved."""
@@ -169,15 +166,11 @@ class Runtime:
 
     def _rehearse(self, task: Task, scene: SceneState, record: RunRecord, model: RobotModel, seed: int) -> bool:
         """Think the whole task through before the first motion: what a rule refuses at the end is not begun."""
-        try:
-            with self._stopwatch.stage("rehearse"):
-                checked = rehearse_task(task, scene, self._planner, self._policy, self._guard, model)
-        except Exception as error:  # a stranger's policy, as in _take_step
-            self._blame_policy(record, error)
-            return False
+        with self._stopwatch.stage("rehearse"):
+            checked = rehearse_task(task, scene, self._planner, self._policy, self._guard, model, self._speed)
         # What was only imagined teaches nothing: the run begins afresh.
         self._planner.reset()
-        self._policy.reset(seed)
+        reset_policy(self._policy, seed)
         ended_by = self._end_reason(checked.plan) if checked.plan else None
         # An imagined effect that stays unseen is no reason not to try.
         if ended_by not in (EndedBy.REFUSED, EndedBy.NO_PLAN) or checked.plan is None:
@@ -190,20 +183,14 @@ class Runtime:
 
     def _take_step(
         self, frame: SensorFrame, scene: SceneState, task: Task, step: PlanStep, record: RunRecord
-    ) -> tuple[SensorFrame, SceneState, Outcome | None]:
-        """Propose, check, move, look. The outcome is None when the policy broke."""
+    ) -> tuple[SensorFrame, SceneState, Outcome]:
+        """Propose, check, move, look."""
         start_s, confidence = self._robot.time_s, _confidence(step, scene)
-        try:
-            with self._stopwatch.stage("policy"):
-                proposal = self._policy.act(PolicyInput(frame, scene, task, step))
-            if not isinstance(proposal, Trajectory | NoMotion):
-                raise TypeError(f"act returned {type(proposal).__name__}, expected Trajectory or NoMotion")
-        except Exception as error:  # a stranger's code: the robot must come to rest whatever it raises
-            self._blame_policy(record, error)
-            return frame, scene, None
+        with self._stopwatch.stage("policy"):
+            proposal = propose(self._policy, PolicyInput(frame, scene, task, step), self._speed)
         verdict, broken_off, trajectory = None, None, None
         if isinstance(proposal, Trajectory):
-            trajectory = _slowed(proposal, self._speed)
+            trajectory = proposal
             with self._stopwatch.stage("check"):
                 verdict = self._guard.check(trajectory, scene, task, step)
             self._observer.on_step(step, trajectory, verdict, start_s)
@@ -217,10 +204,6 @@ class Runtime:
         self._observer.on_outcome(step, outcome.kind.value, outcome.detail, self._robot.time_s)
         record.steps.append(StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory))
         return frame, scene, outcome
-
-    def _blame_policy(self, record: RunRecord, error: Exception) -> None:
-        record.ended_by, record.error = EndedBy.POLICY_ERROR, error
-        record.detail = f"The policy raised {type(error).__name__}: {error}"
 
     def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:
         """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
@@ -285,19 +268,6 @@ def _as_record(checked: CheckedStep, scene: SceneState, now_s: float) -> StepRec
     """A step that was found impossible in the rehearsal; nothing moved."""
     confidence = _confidence(checked.step, scene)
     return StepRecord(checked.step, confidence, checked.verdict, checked.outcome, now_s, now_s, checked.trajectory)
-
-
-def _slowed(trajectory: Trajectory, speed: float) -> Trajectory:
-    """The same path at a fraction of its speed."""
-    if speed == 1.0:
-        return trajectory
-    held = tuple(replace(s, start_s=s.start_s / speed, end_s=s.end_s / speed) for s in trajectory.held)
-    return replace(
-        trajectory,
-        times_s=trajectory.times_s / speed,
-        velocities_radps=trajectory.velocities_radps * speed,
-        held=held,
-    )
 
 
 def _confidence(step: PlanStep, scene: SceneState) -> float | None:

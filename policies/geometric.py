@@ -12,13 +12,13 @@ import zlib
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..planning.object_solids import box_solid
 from ..planning.robot_model import RobotModel
 from ..planning.rules import read_zones
 from ..planning.types import TABLE, Action, NoMotion, NoMotionReason, Predicate, Trajectory
 from .motion import MotionMaker
 from .policy import PolicyInput, PolicySpec, Sense
 from .skills import Situation, Skills
+from .surroundings import make_walls
 
 
 class GeometricConfig(BaseModel):
@@ -50,10 +50,7 @@ class GeometricPolicy:
         if scene.body is None:
             return NoMotion(NoMotionReason.NOT_SEEN, "the state of the arm is not known; no joints were read")
         zones, _ = read_zones(given.task.constraints)
-        walls = tuple(
-            box_solid(f"keep_out_{i}", np.array(zone[:3]), np.array(zone[3:]))
-            for i, zone in enumerate([*self._config.keep_out, *zones])
-        )
+        walls = make_walls([*self._config.keep_out, *zones])
         # Drawn from the step itself, so that a motion does not depend on how many came before.
         rng = np.random.default_rng([self._seed, zlib.crc32(str(step).encode()), step.attempt])
         now = Situation(scene, scene.body, step, rng, walls, given.task.goal)

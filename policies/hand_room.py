@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import SceneState
-from ..planning.collision import CollisionModel, Room
+from ..planning.collision import Clearance, CollisionModel, Room
 from .grasps import Grasp
 from .places import Placement
 from .surroundings import names_in_the_way
@@ -48,9 +48,8 @@ def free_grasps(
     for grasp in grasps[:MAX_LOOKS]:
         for less in NARROWER_M:
             open_m = grasp.open_m - less
-            clearances = collision.gripper_clearances(grasp.T_world_tool, open_m, room)
-            if any(c.distance_m < room.required(c.part, c.owner) for c in clearances):
-                blocked.append(names_in_the_way(clearances, room, scene))
+            clearances = _free_clearances(collision, grasp.T_world_tool, open_m, room, scene, blocked)
+            if clearances is None:
                 continue
             least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
             cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
@@ -80,10 +79,11 @@ def free_releases(
         for higher in HIGHER_M:
             T_higher = placement.T_world_tool.copy()
             T_higher[2, 3] += higher
-            if not _fits(collision, T_higher, gap_m, room, scene, blocked):
+            if _free_clearances(collision, T_higher, gap_m, room, scene, blocked) is None:
                 continue
             # What was let go stands between the fingers, which only move away from it.
-            width = next((w for w in widths if _fits(collision, T_higher, w, open_room, scene, blocked)), None)
+            looks = ((w, _free_clearances(collision, T_higher, w, open_room, scene, blocked)) for w in widths)
+            width = next((w for w, clearances in looks if clearances is not None), None)
             if width is not None:
                 cost = placement.cost + 5 * higher + 2 * (widths[0] - width)
                 found.append((cost, Release(replace(placement, T_world_tool=T_higher), width)))
@@ -94,19 +94,20 @@ def free_releases(
     return [release for _, release in found], _fewest(blocked)
 
 
-def _fits(
+def _free_clearances(
     collision: CollisionModel,
     T_world_tool: Float[np.ndarray, "4 4"],
     width_m: float,
     room: Room,
     scene: SceneState,
     blocked: list[tuple[str, ...]],
-) -> bool:
+) -> list[Clearance] | None:
+    """What the hand comes near to at this pose; None, and the names noted in `blocked`, when it is too near."""
     clearances = collision.gripper_clearances(T_world_tool, width_m, room)
     if not any(c.distance_m < room.required(c.part, c.owner) for c in clearances):
-        return True
+        return clearances
     blocked.append(names_in_the_way(clearances, room, scene))
-    return False
+    return None
 
 
 def _kept_away_from(room: Room) -> frozenset[str]:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..perception.types import BodyState, ObjectState
-from ..planning.object_solids import box_solid, width_between
+from ..planning.object_solids import width_between
 from ..planning.robot_model import RobotModel
 from ..planning.rules import read_zones
 from ..planning.timing import TimedPath, Timeline
@@ -23,7 +23,7 @@ from ..planning.types import HeldSpan, NoMotion, NoMotionReason, Trajectory
 from .motion import MotionMaker
 from .policy import PolicyInput, PolicySpec, Sense
 from .skills import Situation
-from .surroundings import carrying
+from .surroundings import carrying, make_walls
 
 MAX_DRAWS = 12
 
@@ -59,10 +59,7 @@ class RandomPolicy:
         # Drawn from seed and time: the same input gives the same motion, and the next one differs.
         rng = np.random.default_rng([self._seed, int(round(scene.time_s * 1000))])
         zones, _ = read_zones(given.task.constraints)
-        walls = tuple(
-            box_solid(f"keep_out_{i}", np.array(zone[:3]), np.array(zone[3:])) for i, zone in enumerate(zones)
-        )
-        now = Situation(scene, body, given.step, rng, walls)
+        now = Situation(scene, body, given.step, rng, make_walls(zones))
         item = None if body.held is None else scene.find(body.held)
         for _ in range(MAX_DRAWS):
             motion = self._draw(now, body, item)

@@ -7,7 +7,7 @@ Out: Room values for the path planner, with what each motion may touch. Kept str
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +16,8 @@ from jaxtyping import Float
 from ..perception.types import ObjectState, SceneState
 from ..planning.collision import ARM, FINGER, HAND, HELD, SELF, Clearance, Room
 from ..planning.contact_checks import touching_objects
-from ..planning.object_solids import Solid, hull_of, solids_of
-from ..planning.rules import is_zone
+from ..planning.object_solids import Solid, box_solid, hull_of, solids_of
+from ..planning.rules import KEEP_OUT, is_zone
 from ..planning.types import TABLE
 
 CLEAR_M = 0.003
@@ -37,6 +37,11 @@ def make_room(scene: SceneState, *, carried: str | None = None, touch: Iterable[
         required |= {(FINGER, name): FINGER_TOUCH_M, (HELD, name): HELD_TOUCH_M, (HAND, name): 0.001}
     rough = tuple(s for o in objects for s in hull_of(o))
     return Room(solids, table_height_m(scene), (), required, rough)
+
+
+def make_walls(zones: Iterable[Sequence[float]]) -> tuple[Solid, ...]:
+    """Keep-out zones as solids: x, y, z minimum, then maximum; m, world frame."""
+    return tuple(box_solid(f"{KEEP_OUT}_{i}", np.array(zone[:3]), np.array(zone[3:])) for i, zone in enumerate(zones))
 
 
 def carrying(room: Room, item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"]) -> Room:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -35,6 +36,7 @@ EPISODE_S = 0.05
 OVERHEAD_EPISODES = 500
 SPEEDUP_EPISODES = 60
 WARM_UP = 200
+INTERRUPTED, DISK_FULL = 130, 1  # exit codes of `verbot eval`
 MAX_OVERHEAD_MS, MIN_SPEEDUP, MAX_GROWTH = 20.0, 1.8, 0.05
 PROGRAM = """
 import json, resource, sys
@@ -78,39 +80,42 @@ def _kill_matrix(folder: Path) -> Iterator[Row]:
         )
 
 
+def _disturb(out: Path, rng: random.Random, disturb: Callable[[subprocess.Popen[bytes]], None], code: int) -> set[str]:
+    """Run, disturb at a random moment, wait; an accident that came too late to happen is tried again."""
+    while True:
+        process = _start(out, _pretended(), 0)
+        _wait_for_lines(out, rng.randrange(2 * KILL_EPISODES - 6))
+        threading.Event().wait(rng.random() * 0.1)
+        disturb(process)
+        if process.wait() == code:
+            return set(_lines(out))
+        shutil.rmtree(out)
+
+
 def _kill_parent(out: Path, reference: Path, rng: random.Random) -> set[str]:
-    process = _start(out, _pretended(), 0)
-    _wait_for_lines(out, rng.randrange(2 * KILL_EPISODES - 4))
-    threading.Event().wait(rng.random() * 0.1)
-    process.kill()
-    process.wait()
-    return set(_lines(out))
+    return _disturb(out, rng, lambda process: process.kill(), -signal.SIGKILL)
 
 
 def _kill_worker(out: Path, reference: Path, rng: random.Random) -> set[str]:
-    process = _start(out, _pretended(), 0)
-    _wait_for_lines(out, rng.randrange(2 * KILL_EPISODES - 6))
-    threading.Event().wait(rng.random() * 0.1)
-    for pid in _children(process.pid)[:1]:
-        os.kill(pid, signal.SIGKILL)
-    process.wait()
-    return set(_lines(out))
+    def kill_one(process: subprocess.Popen[bytes]) -> None:
+        workers = _children(process.pid)
+        if workers:
+            os.kill(workers[0], signal.SIGKILL)
+        else:
+            process.kill()  # nobody to kill yet: its exit code says so
+
+    return _disturb(out, rng, kill_one, 0)
 
 
 def _terminate(out: Path, reference: Path, rng: random.Random) -> set[str]:
-    process = _start(out, _pretended(), 0)
-    _wait_for_lines(out, rng.randrange(2 * KILL_EPISODES - 4))
-    threading.Event().wait(rng.random() * 0.1)
-    process.terminate()
-    process.wait()
-    return set(_lines(out))
+    return _disturb(out, rng, lambda process: process.terminate(), INTERRUPTED)
 
 
 def _fill_disk(out: Path, reference: Path, rng: random.Random) -> set[str]:
     """The kernel refuses to let the file grow, in the middle of some line, as a full disk does."""
     size = (reference / RESULTS_FILE).stat().st_size
-    process = _start(out, _pretended(), rng.randrange(2000, size))
-    process.wait()
+    if _start(out, _pretended(), rng.randrange(2000, size - 1000)).wait() != DISK_FULL:
+        raise RuntimeError("The file was not kept from growing: this system has no RLIMIT_FSIZE.")
     return set(_lines(out))
 
 

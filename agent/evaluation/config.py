@@ -6,20 +6,19 @@ Out: EvalConfig with nothing left open, so that the stored file alone continues 
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..config import ConfigError
+from ..config import ConfigError, check_values, read_toml_values
 from ..suites import build_suite, read_suite
 from .stopping import most_episodes
 
+EVAL_FILE = "the TOML file of an evaluation"
 DEFAULT_EPISODES = 20
 MAX_CONTROL_EPISODES = 20
 # What may differ when an evaluation is resumed: the results that are there would have been the same.
@@ -65,14 +64,14 @@ def make_eval_config(path: Path | None = None, **options: Any) -> EvalConfig:
     Raises:
         ConfigError, PluginError: a key, a value, the suite or a task is wrong; one line.
     """
-    values = {**(_read_toml(path) if path is not None else {}), **options}
+    values = {**(read_toml_values(path, EVAL_FILE) if path is not None else {}), **options}
     if "suite" not in values:
         raise ConfigError("No suite given. Say which, for example: verbot eval --suite table_road")
-    _check(values)
+    check_values(EvalConfig, values)
     if not values.get("suite_name"):
         values = _with_suite(values)
     values.setdefault("workers", os.cpu_count() or 1)
-    config = _check(values)
+    config = check_values(EvalConfig, values)
     tasks = config.tasks or tuple(build_suite(config.suite, config.settings).families)
     build_suite(config.suite, config.settings, tasks)
     episodes = config.episodes
@@ -97,8 +96,8 @@ def check_same(stored: EvalConfig, given: EvalConfig) -> None:
 
 def read_stored_options(path: Path) -> dict[str, Any]:
     """The stored config.toml of an evaluation, to be resumed."""
-    values = _read_toml(path)
-    _check(values)
+    values = read_toml_values(path, EVAL_FILE)
+    check_values(EvalConfig, values)
     return values
 
 
@@ -113,29 +112,6 @@ def _with_suite(values: dict[str, Any]) -> dict[str, Any]:
     if name_or_path.endswith(".toml"):
         above["suite_file"] = name_or_path
     return {**below, **values, **above}
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}. Give the TOML file of an evaluation.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that line.") from error
-
-
-def _check(values: dict[str, Any]) -> EvalConfig:
-    """EvalConfig with errors in one line that name the nearest key."""
-    try:
-        return EvalConfig(**values)
-    except ValidationError as error:
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            closest = difflib.get_close_matches(key, EvalConfig.model_fields, n=1)
-            hint = f" Did you mean '{closest[0]}'?" if closest else f" Known: {', '.join(EvalConfig.model_fields)}."
-            raise ConfigError(f"Unknown setting '{key}'.{hint}") from error
-        raise ConfigError(f"Setting '{key}' is {first['input']!r}: {first['msg']}. Correct it.") from error
 
 
 def _shown(value: Any) -> str:

@@ -16,7 +16,7 @@ from ...planning.playback import Playback
 from ...planning.types import Trajectory
 from ..build import build_parts
 from ..config import ConfigError, RunConfig
-from ..robot import Robot
+from ..robot import Robot, WrappedRobot
 from ..runtime import RunRecord, Runtime
 from ..stopwatch import Stopwatch
 from ..suites import draw_scene, split_scene
@@ -24,24 +24,13 @@ from .dataset_writer import RecordedMotion
 from .demonstrations import EpisodeOrigin
 
 
-class TappedRobot:
+class TappedRobot(WrappedRobot):
     """Any robot, with every command and every joint reading noted on the way through."""
 
     def __init__(self, robot: Robot) -> None:
-        self._robot = robot
-        self.description, self.convention, self.sensors = robot.description, robot.convention, robot.sensors
+        super().__init__(robot)
         self._commands: list[tuple[float, Trajectory | None]] = []
         self._samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    @property
-    def time_s(self) -> float:
-        """The robot's."""
-        return self._robot.time_s
-
-    @property
-    def is_moving(self) -> bool:
-        """The robot's."""
-        return self._robot.is_moving
 
     def reset(self, seed: int) -> SensorFrame:
         """Forgets the episode before."""
@@ -61,10 +50,6 @@ class TappedRobot:
         """Passed on; from here on the body's own way to rest stands for what it was told."""
         self._robot.stop()
         self._commands.append((self._robot.time_s, None))
-
-    def close(self) -> None:
-        """Passed on."""
-        self._robot.close()
 
     def motion(self, origin: EpisodeOrigin, command: str, rate_hz: float) -> RecordedMotion:
         """The episode so far, at the rate; what the body is told holds until it is told something else."""
