@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from ..perception.plugin_spec import PluginSpec
-from .tasks import FAMILIES, Episode, TaskError, draw_episode
+from .tasks.episodes import Episode, TaskError, draw_episode
+from .tasks.families import FAMILIES
 from .toml_file import nearest
 
 

@@ -7,7 +7,8 @@ import pytest
 from verbot.agent.library import CheckedPlanner
 from verbot.agent.rehearsal import imagine
 from verbot.planning.types import Action, HeldSpan, PlanStep, Trajectory
-from verbot.sim.tasks import FAMILIES, draw_episode, make_start_state
+from verbot.sim.tasks.episodes import draw_episode, make_start_state
+from verbot.sim.tasks.families import FAMILIES
 
 PLANNER = CheckedPlanner("panda")
 

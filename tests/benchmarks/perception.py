@@ -30,7 +30,7 @@ from verbot.agent.config import make_run_config
 from verbot.perception.perceiver import FusedPerceiver
 from verbot.perception.types import ObjectState, PerceiverSetup, SceneState, Shape
 from verbot.sim.scenes import draw, load_scene
-from verbot.sim.tasks import make_start_state
+from verbot.sim.tasks.episodes import make_start_state
 
 NEAR_M = 0.03
 TURNS = {Shape.BLOCK: math.pi / 2, Shape.TRAY: math.pi, Shape.MUG: 2 * math.pi}

@@ -4,16 +4,19 @@ import pytest
 from verbot.planning.planner import Planner
 from verbot.planning.robot_model import load_robot
 from verbot.planning.types import Task
-from verbot.sim.tasks import FAMILIES, draw_episode, make_start_state
+from verbot.sim.tasks.episodes import draw_episode, make_start_state
+from verbot.sim.tasks.families import FAMILIES
+from verbot.sim.tasks.family import Variation
 
 SEEDS = range(12)
 
 
+@pytest.mark.parametrize("is_held_out", [False, True], ids=["training", "held_out"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_drawn_sentence_is_understood_as_the_goal_that_is_scored(family: str) -> None:
+def test_a_drawn_sentence_is_understood_as_the_goal_that_is_scored(family: str, is_held_out: bool) -> None:
     planner = Planner(load_robot("panda"))
     for seed in SEEDS:
-        episode = draw_episode(family, seed)
+        episode = draw_episode(family, seed, Variation(is_held_out=is_held_out))
         task = planner.understand(episode.command, make_start_state(episode.scene))
         assert isinstance(task, Task), (episode.command, task)
         assert set(task.goal) == set(episode.goal), episode.command

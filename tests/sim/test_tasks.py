@@ -10,7 +10,8 @@ from verbot.sim.referring import refer
 from verbot.sim.scene_file import ObjectEntry
 from verbot.sim.scenes import SceneFile, draw
 from verbot.sim.suites import TABLE_ROAD
-from verbot.sim.tasks import FAMILIES, Episode, TaskError, draw_episode, is_fair, make_start_state
+from verbot.sim.tasks.episodes import Episode, TaskError, draw_episode, is_fair, make_start_state
+from verbot.sim.tasks.families import FAMILIES
 
 SEEDS = range(8)
 

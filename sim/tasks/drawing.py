@@ -1,0 +1,87 @@
+"""What the families share in drawing: objects that can be told apart, clutter around them, words for them.
+
+In:  a generator, a Variation.
+Out: Scene; Draft for one moved object and one target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...perception.types import Shape
+from ...planning.types import Fact, Predicate
+from ..catalogue import make_object
+from ..referring import refer
+from ..scenes import ClutterEntry, ObjectEntry, Scene, SceneFile, draw
+from .family import Draft, Variation
+
+BLOCKS = ("block_small", "block_large")
+SMALL = (*BLOCKS, "cylinder")
+MOVABLE = (*SMALL, *SMALL, "mug")
+
+
+def pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
+    """One of the choices."""
+    return choices[int(rng.integers(len(choices)))]
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """A seed for a scene."""
+    return int(rng.integers(2**31))
+
+
+def draw_task_scene(
+    rng: np.random.Generator, variation: Variation, kinds: Sequence[str], num_clutter: int | None = None
+) -> Scene:
+    """The kinds in colours that tell them apart, then clutter; now and then a twin of the first in another size.
+
+    Raises:
+        SceneError: this draw's objects do not fit on the table.
+    """
+    shapes_taken: set[tuple[str, Shape]] = set()
+    entries: list[ObjectEntry] = []
+    for kind in kinds:
+        shape = make_object(kind).shape
+        free = [color for color in variation.colors if (color, shape) not in shapes_taken]
+        entries.append(ObjectEntry(kind=kind, color=pick(rng, tuple(free))))
+        shapes_taken.add((entries[-1].color, shape))
+    if kinds[0] in BLOCKS and rng.random() < 0.2:
+        twin = BLOCKS[1 - BLOCKS.index(kinds[0])]
+        entries.append(ObjectEntry(kind=twin, color=entries[0].color))
+    most = variation.max_objects if num_clutter is None else len(entries) + num_clutter
+    at_least = max(variation.min_objects, len(entries))
+    clutter = ClutterEntry(min_total=at_least, max_total=max(at_least, most), colors=variation.colors)
+    return draw(SceneFile(name="task", objects=tuple(entries), clutter=clutter), draw_seed(rng))
+
+
+def draw_pair(
+    rng: np.random.Generator, variation: Variation, predicate: Predicate, moved: str, target: str
+) -> Draft | None:
+    """One thing in a relation to another; slots {moved} and {target}."""
+    scene = draw_task_scene(rng, variation, (moved, target))
+    first, second = scene.objects[:2]
+    return draft(
+        scene, (Fact(predicate, (first.name, second.name)),), {"moved": first.name, "target": second.name}, rng
+    )
+
+
+def draft(
+    scene: Scene,
+    goal: tuple[Fact, ...],
+    slots: dict[str, str],
+    rng: np.random.Generator,
+    *,
+    by_relation: bool = True,
+    **words: str,
+) -> Draft | None:
+    """A draft whose slots name objects of the scene; None when one of them has no description of its own.
+
+    `words` fill further slots as they are. Without `by_relation` no object is described by its neighbours: what is
+    "nearest" may change while the task is done.
+    """
+    described = {slot: refer(scene, name, rng, by_relation=by_relation) for slot, name in slots.items()}
+    if None in described.values():
+        return None
+    return Draft(scene, goal, {**{slot: str(text) for slot, text in described.items()}, **words})

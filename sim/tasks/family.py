@@ -1,0 +1,66 @@
+"""What a task family is: how scenes are drawn, how it is said, what must be true at the end.
+
+In:  a generator and a Variation (what a suite lets differ).
+Out: Draft: a scene, goal facts on its objects, and the words that fill the family's sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...perception.colors import PALETTE
+from ...planning.types import Fact
+from ..scenes import Scene
+
+DEFAULT_MAX_STEPS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Sentences with {slots}. Policies may be trained on `training`; `held_out` was written apart and never is."""
+
+    training: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What a suite lets differ from the scenes that policies are trained on."""
+
+    is_held_out: bool = False
+    """Sentences from `Phrases.held_out`."""
+    colors: tuple[str, ...] = tuple(PALETTE)
+    min_objects: int = 5
+    max_objects: int = 9
+
+
+TRAINING = Variation()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A scene and a goal, not yet checked for fairness; `words` fills the slots of the family's sentences."""
+
+    scene: Scene
+    goal: tuple[Fact, ...]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family. `draw` returns None when the draw cannot be worded; `max_steps` is how many motions are allowed."""
+
+    name: str
+    summary: str
+    phrases: Phrases
+    draw: Callable[[np.random.Generator, Variation], Draft | None]
+    max_steps: int = DEFAULT_MAX_STEPS
+
+
+def say(phrases: Phrases, words: Mapping[str, str], variation: Variation, rng: np.random.Generator) -> str:
+    """One of the sentences, its slots filled."""
+    templates = phrases.held_out if variation.is_held_out else phrases.training
+    return templates[int(rng.integers(len(templates)))].format_map(words)
