@@ -37,6 +37,7 @@ class Track:
     size_m: Float[np.ndarray, "3"]
     cavity_depth_m: float
     existence: float
+    first_seen_s: float
     last_seen_s: float
     sources: tuple[str, ...]
     most_points: int
@@ -79,6 +80,7 @@ def make_track(name: str, measurement: Measurement, time_s: float) -> Track:
         size_m=measurement.size_m.copy(),
         cavity_depth_m=measurement.cavity_depth_m,
         existence=_FOUND_EXISTENCE if len(measurement.sources) > 1 else 0.85,
+        first_seen_s=time_s,
         last_seen_s=time_s,
         sources=measurement.sources,
         most_points=measurement.num_points,

@@ -19,11 +19,11 @@ from .points import View
 from .track import SHOWN, Track, doubt, join, make_track
 from .types import ObjectState, Shape
 
-_FORGOTTEN = 0.05
+_MEMORY_S = 120.0  # an object that vanished (fell, was pushed away) keeps its name for this long
 _GRIP_REACH_M = 0.012
 _DROP_M = 0.05
 _INSIDE_M = 0.004
-_MISSED_EXISTENCE = 0.2  # below what is shown, above what is forgotten: seen elsewhere, it keeps its name
+_MISSED_EXISTENCE = 0.2  # below what is shown
 
 
 class Tracker:
@@ -60,7 +60,7 @@ class Tracker:
         for measurement in fresh:
             if not any(is_fragment(measurement, t) for t in self._tracks if t.id != self.held):
                 self._add(measurement, time_s)
-        self._tracks = [t for t in self._tracks if t.existence > _FORGOTTEN or t.id == self.held]
+        self._tracks = [t for t in self._tracks if time_s - t.last_seen_s < _MEMORY_S or t.id == self.held]
 
     def grip(self, T_world_tool: Float[np.ndarray, "4 4"], width_m: float) -> None:
         """The fingers closed on something: the object around the tool is held from now on."""
@@ -129,16 +129,30 @@ class Tracker:
         self._tracks.append(make_track(f"object_{self._num_named}", measurement, time_s))
 
     def _recover_moved(self, missing: list[Track], fresh: list[Measurement], time_s: float) -> None:
-        """A vanished object and a new one of the same looks are one that was moved, where that is unambiguous."""
+        """A vanished object and a new one of the same looks are one that was moved, where that is unambiguous.
+
+        The new one may have been seen before, in part, and have a name of its own already: it takes the old name.
+        """
         for track in missing:
             if track.existence >= SHOWN and track.num_looks > 0:
                 continue
             alike = [m for m in fresh if looks_alike(track, m)]
-            rivals = [t for t in missing if alike and t is not track and looks_alike(t, alike[0])]
-            if len(alike) == 1 and not rivals:
+            young = [t for t in self._tracks if _is_younger(t, track, time_s) and looks_alike(track, t.seen)]
+            rivals = [t for t in missing if t is not track and any(looks_alike(t, m) for m in alike)]
+            if len(alike) + len(young) != 1 or rivals:
+                continue
+            if alike:
                 track.num_looks = 0
                 join(track, alike[0], time_s)
                 fresh[:] = [m for m in fresh if m is not alike[0]]
+            else:
+                young[0].id = track.id
+                self._tracks = [t for t in self._tracks if t is not track]
+
+
+def _is_younger(track: Track, other: Track, time_s: float) -> bool:
+    """Whether the track appeared after the other was last seen, and is in sight now."""
+    return track.last_seen_s == time_s and track.first_seen_s > other.last_seen_s
 
 
 def _fits(track: Track, width_m: float) -> bool:

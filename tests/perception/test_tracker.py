@@ -95,6 +95,16 @@ def test_a_moved_object_keeps_its_id() -> None:
     assert {o.color: o.id for o in tracker.states()} == before
 
 
+def test_an_object_found_in_part_first_takes_its_old_name_back_when_it_is_seen_whole() -> None:
+    tracker = Tracker()
+    tracker.observe([_measure(0.4, 0.1)], [], 0.1)
+    name = tracker.states()[0].id
+    tracker.observe([_measure(0.55, 0.12, size=0.024, shape=Shape.THING)], [_from_above()], 0.2)
+    tracker.observe([_measure(0.553, 0.12)], [_from_above()], 0.3)
+    assert [o.id for o in tracker.states()] == [name]
+    assert tracker.states()[0].position_world[0] > 0.54
+
+
 def test_the_gripped_object_moves_with_the_hand_and_stays_where_it_is_let_go() -> None:
     tracker = Tracker()
     tracker.observe([_measure(0.4, 0.1), _measure(0.5, -0.1, BLUE)], [], 0.1)
