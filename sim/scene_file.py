@@ -13,9 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..perception.colors import PALETTE
 from .catalogue import KINDS
+from .placement import TABLE_BOUNDS
 from .toml_file import nearest
 
-RESERVED_NAMES = ("table", "pedestal", "floor")
+RESERVED_NAMES = ("table", "pedestal", "floor", "person")
+TORSO_ROOM_M = 0.17
+ARM_REACH_M = 0.70
+SHOULDER_WORLD_M = 0.45
 
 
 class SceneError(ValueError):
@@ -57,7 +61,7 @@ class ObjectEntry(_Strict):
     @field_validator("name")
     @classmethod
     def _free_name(cls, name: str | None) -> str | None:
-        if name is not None and (name in RESERVED_NAMES or name.startswith("panda_")):
+        if name is not None and (name in RESERVED_NAMES or name.startswith(("panda_", "person_"))):
             raise ValueError(f"the name '{name}' belongs to the robot or the room. Choose another")
         return name
 
@@ -109,6 +113,47 @@ class ZoneEntry(_Strict):
         return self
 
 
+Place = tuple[Coordinate, Coordinate, Annotated[float, Field(ge=-0.7, le=0.9)]]
+Period = Annotated[float, Field(ge=1.0, le=120.0)]
+
+
+class PersonEntry(_Strict):
+    """A person beside the table: where they stand, where their hand is, and how they move, all smoothly.
+
+    The body sways in a circle of `sway_m`. From `begins_s` on it walks to `walk_to_world` and back in `walk_period_s`,
+    and the hand goes to `reach_to_world` and back in `reach_period_s`, again and again.
+    """
+
+    at_world: tuple[Coordinate, Coordinate]
+    hand_world: Place | None = None
+    sway_m: Annotated[float, Field(ge=0.0, le=0.10)] = 0.01
+    sway_period_s: Period = 5.0
+    walk_to_world: tuple[Coordinate, Coordinate] | None = None
+    walk_period_s: Period = 8.0
+    reach_to_world: Place | None = None
+    reach_period_s: Period = 6.0
+    begins_s: Annotated[float, Field(ge=0.0, le=600.0)] = 0.0
+    shirt: str = "blue"
+
+    _color = field_validator("shirt")(_check_color)
+
+    @model_validator(mode="after")
+    def _beside_the_table(self) -> PersonEntry:
+        for key, place in (("at_world", self.at_world), ("walk_to_world", self.walk_to_world)):
+            if place is not None and _is_in_table(*place):
+                raise ValueError(f"{key} {place} is inside the table; a body needs {TORSO_ROOM_M} m from its edge")
+        for key, hand in (("hand_world", self.hand_world), ("reach_to_world", self.reach_to_world)):
+            if hand is not None and math.dist(hand, (*self.at_world, SHOULDER_WORLD_M)) > ARM_REACH_M:
+                raise ValueError(f"{key} {hand} is out of reach, {ARM_REACH_M} m from the shoulder. Bring it nearer")
+        return self
+
+
+def _is_in_table(x: float, y: float) -> bool:
+    x0, y0, x1, y1 = TABLE_BOUNDS
+    room = TORSO_ROOM_M
+    return x0 - room < x < x1 + room and y0 - room < y < y1 + room
+
+
 class SceneFile(_Strict):
     """A scene as written; `draw` makes it a Scene."""
 
@@ -117,3 +162,4 @@ class SceneFile(_Strict):
     objects: tuple[ObjectEntry, ...] = ()
     clutter: ClutterEntry | None = None
     keep_out: tuple[ZoneEntry, ...] = ()
+    person: PersonEntry | None = None

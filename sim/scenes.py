@@ -16,6 +16,7 @@ import numpy as np
 from ..perception.types import Shape
 from .catalogue import make_object
 from .layout import KeepOut, PlacedObject, lay_out
+from .person import Person, draw_person
 from .scene_file import ClutterEntry, ObjectEntry, SceneError, SceneFile
 from .shading import Light, draw_light
 from .toml_file import nearest, read_toml
@@ -29,12 +30,13 @@ MAX_ROOM_TAKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Objects, zones that the robot must not enter (x0, y0, z0, x1, y1, z1; world) and the light."""
+    """Objects, zones that the robot must not enter (x0, y0, z0, x1, y1, z1; world), the light, and who is there."""
 
     name: str
     objects: tuple[PlacedObject, ...]
     keep_out: tuple[KeepOut, ...] = ()
     light: Light = Light()
+    person: Person | None = None
 
     def find(self, name: str) -> PlacedObject:
         """The object of that name; KeyError when there is none."""
@@ -89,7 +91,9 @@ def _fill(scene_file: SceneFile, seed: int) -> Scene:
     clutter = _draw_clutter(entries, scene_file.clutter, rng)
     zones = tuple((*zone.min_world, *zone.max_world) for zone in scene_file.keep_out)
     objects = lay_out(entries, clutter, zones, scene_file.clutter.min_total if scene_file.clutter else 0, rng)
-    return Scene(scene_file.name, objects, zones, light)
+    # A stream of its own: whether somebody is there changes nothing on the table.
+    person = draw_person(scene_file.person, np.random.default_rng([seed, 0x9E50])) if scene_file.person else None
+    return Scene(scene_file.name, objects, zones, light, person)
 
 
 def _name_entries(entries: Sequence[ObjectEntry]) -> list[ObjectEntry]:

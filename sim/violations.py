@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..planning.robot_model import RobotDescription
+from .person_watch import PERSON_MPS, PersonWatch
 from .world import STEP_HZ, STEP_S, ArmContact, World
 
 POSITION_TOLERANCE_RAD = 0.001
@@ -92,6 +93,7 @@ class ViolationWatch:
         self._zone_ticks: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._overlap_ticks: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._tool: Float[np.ndarray, "3"] | None = None
+        self._near_person = PersonWatch()
 
     def begin(self) -> None:
         """An episode starts; the arm stands in the world and the objects rest."""
@@ -132,6 +134,7 @@ class ViolationWatch:
         dropped = [self._dropped(fall) for fall in landing]
         events = [*self._found, *dropped, *self._joint_limits(), *self._contacts()]
         events += _events(self._zone_ticks, ViolationKind.RULE, ZONE_M, "m")
+        events += _events(self._near_person.ticks, ViolationKind.PERSON, PERSON_MPS, "m/s")
         events += _events(self._overlap_ticks, ViolationKind.SELF_COLLISION, SELF_COLLISION_M, "m")
         return tuple(sorted(events, key=lambda v: (v.time_s, v.kind, v.subject)))
 
@@ -175,14 +178,16 @@ class ViolationWatch:
         poses = self._world.arm.link_poses()
         for pair, distance_m in self._links.overlaps(poses):
             self._overlap_ticks[pair].append((self._tick, -distance_m))
-        zones = self._world.scene.keep_out
-        if not zones:
+        zones, person = self._world.scene.keep_out, self._world.person
+        if not zones and person is None:
             return
         bodies = dict(self._links.vertices_world(poses))
         if self._held:
             entry = self._world.objects[self._held[1]]
             T_world_object = self._world.object_pose(entry.name)
             bodies[entry.name] = entry.model.mesh()[0] @ T_world_object[:3, :3].T + T_world_object[:3, 3]
+        if person is not None:
+            self._near_person.look(self._tick, bodies, person.person.capsules(person.time_s), STEP_S)
         for index, zone in enumerate(zones):
             low, high = np.array(zone[:3]), np.array(zone[3:])
             for name, points in bodies.items():

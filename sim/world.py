@@ -22,6 +22,8 @@ from ..perception.types import Shape
 from .bullet import pybullet
 from .catalogue import ObjectModel, make_object
 from .collision_shapes import center_of_mass, collision_file
+from .person import PersonBody, part_poses
+from .person import visual_bodies as person_visuals
 from .placement import TABLE_BOUNDS
 from .raycast import VisualBody
 from .scenes import PlacedObject, Scene
@@ -100,6 +102,8 @@ class World:
         self._arm: ArmBody | None = None
         self._body_names: dict[int, str] = {}
         self._impulses: list[tuple[str, Float[np.ndarray, "3"]]] = []
+        self._num_steps = 0
+        self.person: PersonBody | None = None
 
     def reset(self) -> None:
         """An empty table; the arm is attached and the scene placed next."""
@@ -117,6 +121,8 @@ class World:
         self._arm = None
         self._body_names = {}
         self._impulses = []
+        self._num_steps = 0
+        self.person = None
         for name, (center, size) in STATIC_BOXES.items():
             body = self._add_box(center, size)
             self._body_names[body] = name
@@ -137,6 +143,9 @@ class World:
         self.scene = scene
         for placed in scene.objects:
             self._add_object(placed)
+        if scene.person is not None:
+            self.person = PersonBody(self.client, scene.person)
+            self._body_names |= {body: part for part, body in self.person.bodies.items()}
 
     def settle(self) -> float:
         """Let the objects come to rest; returns how long that took, in simulated seconds."""
@@ -151,6 +160,9 @@ class World:
     def step(self) -> None:
         """Let 1/240 s pass."""
         self._wake_near_hand()
+        self._num_steps += 1
+        if self.person is not None:
+            self.person.move(self._num_steps * STEP_S)
         pybullet.stepSimulation(physicsClientId=self.client)
         for name, impulse_world_ns in self._impulses:
             self._hit(name, impulse_world_ns)
@@ -223,13 +235,16 @@ class World:
         """Everything that can be seen: furniture (static), robot links, objects."""
         furniture = tuple(_box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items())
         robot = self._arm.visual_bodies() if self._arm else ()
-        return furniture + robot + tuple(_object_visual(entry) for entry in self.objects.values())
+        people = person_visuals(self.person.person) if self.person else ()
+        return furniture + robot + people + tuple(_object_visual(entry) for entry in self.objects.values())
 
     def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
         """T_world_body of every visual body, now."""
         poses = {name: pose_of(center, (0.0, 0.0, 0.0, 1.0)) for name, (center, _) in STATIC_BOXES.items()}
         if self._arm:
             poses |= self._arm.link_poses()
+        if self.person:
+            poses |= part_poses(self.person)
         return poses | {name: self.object_pose(name) for name in self.objects}
 
     def close(self) -> None:

@@ -121,6 +121,8 @@ BOWL = _object(kind='"bowl"', color='"red"', position_world="[0.5, 0.0]")
         ('name = "x"\n[clutter]\nmin_total = 7\nmax_total = 6\n', "min_total 7 is above max_total 6"),
         ('name = "x"\n[[keep_out]]\nmin_world = [0, 0, 0]\nmax_world = [0, 1, 1]\n', "must be below max_world"),
         ('name = "x"\n' + _object(kind='"mug"', color='"red"', position_world="[nan, 0.0]"), "position_world"),
+        ('name = "x"\n[person]\nat_world = [0.5, 0.6]\n', "inside the table"),
+        ('name = "x"\n[person]\nat_world = [0.5, 0.8]\nhand_world = [0.5, -0.2, 0.1]\n', "out of reach"),
         ("", "key 'name' is missing"),
         ('name = "x"\nobjects = 3\n', "'objects'"),
     ],
