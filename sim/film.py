@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from .mounting import look_at
-from .pinhole import Pinhole, View, find_lit, look_up, make_intrinsics, shade_table
+from .pinhole import Pinhole, View, find_lit, look_up, make_intrinsics, paint, shade_table
 from .raycast import RayRoom
 
 Snapshot = tuple[float, Mapping[str, Float[np.ndarray, "4 4"]]]
@@ -136,6 +136,7 @@ class FilmCamera:
         """Colours 0–255, edges smoothed by looking again at the pixels that hold one."""
         table = shade_table(self._room, 255.0)
         color = look_up(table, find_lit(view), view.triangle)
+        paint(view, color)
         edges = np.flatnonzero(_has_edge(color))
         if len(edges):
             pixels = color.reshape(-1, 3)
@@ -154,7 +155,9 @@ class FilmCamera:
         hits = self._room.cast(eye, directions_world)
         reach = np.where(hits.is_hit, hits.distance_m, np.float32(0.0))
         is_lit = self._room.is_lit(eye + directions_world * reach[:, None])
-        return look_up(table, is_lit, hits.triangle).reshape(len(SAMPLES), -1, 3).sum(axis=0)
+        color = look_up(table, is_lit, hits.triangle)
+        self._room.paint(color, hits.triangle, reach, eye, directions_world)
+        return color.reshape(len(SAMPLES), -1, 3).sum(axis=0)
 
 
 def _has_edge(color: Float32[np.ndarray, "rows columns 3"]) -> Bool[np.ndarray, "rows columns"]:

@@ -64,7 +64,19 @@ class Pinhole:
 
 def shade(view: View, brightness: float = 1.0) -> Float32[np.ndarray, "height width 3"]:
     """Colour of every pixel: flat shading by triangle, the key light where it falls."""
-    return look_up(shade_table(view.room, brightness), find_lit(view), view.triangle)
+    color = look_up(shade_table(view.room, brightness), find_lit(view), view.triangle)
+    paint(view, color)
+    return color
+
+
+def paint(view: View, color: Float32[np.ndarray, "height width 3"]) -> None:
+    """Put pictures, where surfaces bear them, in place of their mean colours."""
+    if not view.room.has_pictures:
+        return
+    directions_world = view.directions_camera.reshape(-1, 3) @ view.T_world_camera[:3, :3].T.astype(np.float32)
+    view.room.paint(
+        color.reshape(-1, 3), view.triangle.ravel(), view.depth_m.ravel(), view.T_world_camera[:3, 3], directions_world
+    )
 
 
 def shade_table(room: RayRoom, brightness: float = 1.0) -> Float32[np.ndarray, "2 triangles 3"]:

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, UInt32
 
 from .shading import Light
+from .textures import Skin, corner_weights, join_skins
 
 LARGE_STATIC_TRIANGLES = 20_000
 MISS = np.uint32(0xFFFFFFFF)
@@ -35,6 +36,8 @@ class VisualBody:
     triangles: UInt32[np.ndarray, "triangles 3"]
     colors: Float32[np.ndarray, "triangles 3"]
     is_static: bool = False
+    skin: Skin | None = None
+    """Pictures on the mesh; `colors` are then their means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class RayRoom:
         counts = [len(body.triangles) for body in ordered]
         self.triangle_body = np.append(np.repeat(np.arange(len(ordered)), counts), -1).astype(np.int32)
         self.triangle_color = np.concatenate([*(body.colors for body in ordered), np.zeros((1, 3), np.float32)])
+        self._skin = join_skins([body.skin for body in ordered], counts)
         self._normals: Float32[np.ndarray, "triangles 3"] | None = None
 
     def move(self, poses: Mapping[str, Float[np.ndarray, "4 4"]]) -> None:
@@ -157,6 +161,34 @@ class RayRoom:
         corners = [layer.vertices_world[layer.triangles[:, 0]] for layer in self._layers]
         from_corner = point_world - np.concatenate([*corners, np.zeros((1, 3), np.float32)])
         return np.einsum("ij,ij->i", normals, from_corner)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any surface bears one."""
+        return self._skin is not None
+
+    def paint(
+        self,
+        shaded: Float32[np.ndarray, "points 3"],
+        triangle: Int32[np.ndarray, " points"],
+        reach_m: Float32[np.ndarray, " points"],
+        eye_world: Float[np.ndarray, "3"],
+        directions_world: Float32[np.ndarray, "points 3"],
+    ) -> None:
+        """Turn shaded mean colours into those of the pictures, in place, where a ray from the eye met one."""
+        if self._skin is None:
+            return  # nothing bears a picture
+        chosen = np.flatnonzero(self._skin.picture[triangle] >= 0)
+        if not len(chosen):
+            return
+        met = triangle[chosen]
+        points_world = eye_world.astype(np.float32) + directions_world[chosen] * reach_m[chosen, None]
+        corners = np.empty((len(met), 3, 3), np.float32)
+        for layer in self._layers:
+            here = np.flatnonzero((met >= layer.first_triangle) & (met < layer.first_triangle + len(layer.triangles)))
+            corners[here] = layer.vertices_world[layer.triangles[met[here] - layer.first_triangle]]
+        colors = self._skin.sample(met, corner_weights(points_world, corners))
+        shaded[chosen] *= colors / self.triangle_color[met]
 
     def cast(
         self, origins_world: Float[np.ndarray, "*origins 3"], directions_world: Float[np.ndarray, "rays 3"]
