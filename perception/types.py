@@ -131,7 +131,7 @@ class SensorFrame:
 
 
 class Shape(enum.StrEnum):
-    """Generic shape classes; `thing` is any object that fits no other class."""
+    """Generic shape classes; `thing` is any object that fits no other class, `zone` is painted on the table."""
 
     BLOCK = "block"
     CYLINDER = "cylinder"
@@ -140,6 +140,7 @@ class Shape(enum.StrEnum):
     PLATE = "plate"
     TRAY = "tray"
     THING = "thing"
+    ZONE = "zone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,10 @@ class BodyState:
 
 @dataclass(frozen=True, slots=True)
 class SceneState:
-    """What is believed about the world at `time_s`; `seen_s` is when a camera or LiDAR last looked."""
+    """What is believed about the world at `time_s`; `seen_s` is when a camera or LiDAR last looked.
+
+    `zones` are rectangles painted on the table: of no height, in nobody's way, and never moved.
+    """
 
     time_s: float
     seen_s: float | None
@@ -242,10 +246,11 @@ class SceneState:
     body: BodyState | None
     health: tuple[SensorHealth, ...]
     source: str = "perceived"
+    zones: tuple[ObjectState, ...] = ()
 
     def find(self, object_id: str) -> ObjectState | None:
-        """The object of that id, or None."""
-        return next((o for o in self.objects if o.id == object_id), None)
+        """The object or zone of that id, or None."""
+        return next((o for o in (*self.objects, *self.zones) if o.id == object_id), None)
 
 
 @runtime_checkable

@@ -45,6 +45,8 @@ class GoalRegion:
 
 def fits(item: ObjectState, target: ObjectState, predicate: Predicate) -> bool:
     """Whether the object is small enough to go in (or on) the target, whatever else is there."""
+    if target.shape is Shape.ZONE:
+        return True  # it has no walls, and only the middle of what lies there counts
     a, b = make_footprint(item), make_footprint(target)
     if target.cavity_depth_m > 0.0 and predicate in (Predicate.ON, Predicate.IN):
         if is_shallow(target):

@@ -6,7 +6,7 @@ Out: the first Problem found, in one line, or None. The task search is not asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import networkx as nx
@@ -14,11 +14,12 @@ import networkx as nx
 from ..perception.types import ObjectState
 from .containment import fits
 from .footprints import make_footprint
+from .piles import is_pile, pile_words
 from .placement import WORK_AREA, goal_region
 from .references import describe
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
-from .types import TABLE, Fact, Predicate, Problem, ProblemKind
+from .types import TABLE, Action, Fact, Predicate, Problem, ProblemKind
 
 Stages = Sequence[Sequence[Fact]]
 PICK_REACH_M = 0.80
@@ -72,15 +73,17 @@ def find_contradiction(stages: Stages, graph: SceneGraph) -> Problem | None:
     return None
 
 
-def find_impossible(stages: Stages, graph: SceneGraph, gripper: GripperDescription) -> Problem | None:
-    """What this body cannot do, whatever the order."""
+def find_impossible(
+    stages: Stages, graph: SceneGraph, gripper: GripperDescription, manners: Mapping[Fact, Action] | None = None
+) -> Problem | None:
+    """What this body cannot do, whatever the order. What is pushed need not fit between the fingers."""
     moved = {fact.args[0] for stage in stages for fact in stage}
     for fact in (fact for stage in stages for fact in stage):
         item = graph.scene.find(fact.args[0])
         if item is None or graph.belief(fact).value:
             continue
         why = graph.ontology.why_not_graspable(item, gripper)
-        if why is not None:
+        if why is not None and fact not in (manners or {}):
             return _unreachable(f"{_name(item.id, graph)} cannot be picked up: {why}")
         x, y = (float(v) for v in item.position_world[:2])
         if (x * x + y * y) ** 0.5 > PICK_REACH_M:
@@ -199,5 +202,7 @@ def _words(fact: Fact) -> str:
 
 
 def _name(name: str, graph: SceneGraph) -> str:
+    if is_pile(name):
+        return pile_words(name)
     item = graph.scene.find(name)
     return "the table" if item is None else describe(item, graph)

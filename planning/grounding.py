@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..perception.types import Shape
 from .feasibility import find_contradiction, find_impossible
 from .language import EXAMPLE, Clause, Parsed
 from .phrases import Reference
+from .piles import is_pile, pile_name, pile_words
 from .references import describe, listed, resolve
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
-from .types import TABLE, Fact, Predicate, Problem, ProblemKind, Task
+from .types import PILE, TABLE, Action, Fact, Predicate, Problem, ProblemKind, Task
 
 PLACES = frozenset(Predicate) - {Predicate.HOLDING}
 # Of several readings that all fail, the answer comes from the one that came nearest to making sense.
@@ -35,23 +37,27 @@ class _Grounded:
 
     facts: tuple[Fact, ...]
     is_later: bool
+    manner: Action | None = None
 
 
 def ground(parsed: Parsed, graph: SceneGraph, gripper: GripperDescription) -> Task | Problem:
     """The task that the command means in this scene: the first reading that fits."""
     problems: list[Problem] = []
     for reading in parsed.readings:
-        stages = _ground_reading(reading, graph, gripper)
-        if not isinstance(stages, Problem):
-            names = {o.id: describe(o, graph) for o in graph.scene.objects} | {TABLE: "the table"}
-            return Task(parsed.command, stages, names)
-        problems.append(stages)
+        found = _ground_reading(reading, graph, gripper)
+        if not isinstance(found, Problem):
+            there = (*graph.scene.objects, *graph.scene.zones)
+            names = {o.id: describe(o, graph) for o in there} | {TABLE: "the table"}
+            stages, manners = found
+            names |= {f.args[0]: pile_words(f.args[0]) for stage in stages for f in stage if is_pile(f.args[0])}
+            return Task(parsed.command, stages, names, manners=manners)
+        problems.append(found)
     return min(problems, key=lambda p: _NEARNESS.index(p.kind))
 
 
 def _ground_reading(
     clauses: tuple[Clause, ...], graph: SceneGraph, gripper: GripperDescription
-) -> tuple[tuple[Fact, ...], ...] | Problem:
+) -> tuple[tuple[tuple[Fact, ...], ...], dict[Fact, Action]] | Problem:
     grounded: list[_Grounded] = []
     former: tuple[str, ...] = ()
     for clause in clauses:
@@ -62,10 +68,16 @@ def _ground_reading(
         if isinstance(facts, Problem):
             return facts
         former = tuple(dict.fromkeys(fact.args[0] for fact in facts)) or former
-        grounded.append(_Grounded(facts, clause.later))
+        grounded.append(_Grounded(facts, clause.later, clause.manner))
     stages = _stages(grounded)
-    problem = find_contradiction(stages, graph) or find_impossible(stages, graph, gripper)
-    return problem or stages
+    manners = {fact: _manner(fact, clause.manner) for clause in grounded if clause.manner for fact in clause.facts}
+    problem = find_contradiction(stages, graph) or find_impossible(stages, graph, gripper, manners)
+    return problem or (stages, manners)
+
+
+def _manner(fact: Fact, said: Action) -> Action:
+    """A pile is swept and a single thing is pushed, whichever of the two words was used."""
+    return Action.SWEEP if is_pile(fact.args[0]) else Action.PUSH if said is Action.SWEEP else said
 
 
 def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph) -> tuple[str, ...] | Problem:
@@ -75,6 +87,8 @@ def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph) -> tuple[
         found = _resolve(reference, former, graph)
         if isinstance(found, Problem):
             return found
+        if clause.manner is not None and reference.noun == PILE:
+            found = (pile_name(reference.color),)  # not its pieces: they change while they are swept
         if found == (TABLE,):
             return Problem(ProblemKind.UNREACHABLE, "The table cannot be moved, expected an object on it. " + EXAMPLE)
         ids += found
@@ -127,14 +141,26 @@ def _facts(
             message = f'"{clause.moved[0].words}" leaves nothing to move to {_name(target, graph)}. {EXAMPLE}'
             return Problem(ProblemKind.NOT_PRESENT, message)
     predicate = _as_meant(clause.predicate, target, clause.stacked, graph)
+    if clause.manner is not None and (predicate is Predicate.ON or not _is_flat(target, predicate, graph)):
+        where = _name(target, graph)
+        message = f"Nothing can be pushed {predicate.value} {where}, only over the table. Put it there instead."
+        return Problem(ProblemKind.UNREACHABLE, message)
     return tuple(Fact(predicate, (name, target)) for name in moved)
 
 
 def _as_meant(predicate: Predicate, target: str, stacked: bool, graph: SceneGraph) -> Predicate:
     """ON a bowl or mug means in it, unless stacking was asked for."""
     item = graph.scene.find(target)
+    if item is not None and item.shape is Shape.ZONE and predicate is Predicate.ON:
+        return Predicate.IN
     is_open = item is not None and graph.ontology.has(item, "contains") and not graph.ontology.has(item, "carries")
     return Predicate.IN if predicate is Predicate.ON and is_open and not stacked else predicate
+
+
+def _is_flat(target: str, predicate: Predicate, graph: SceneGraph) -> bool:
+    """Whether an object that slides over the table can come there."""
+    item = graph.scene.find(target)
+    return predicate is not Predicate.IN or (item is not None and item.shape is Shape.ZONE)
 
 
 def _below(target: str, graph: SceneGraph) -> tuple[str, ...]:
@@ -165,5 +191,7 @@ def _stages(grounded: list[_Grounded]) -> tuple[tuple[Fact, ...], ...]:
 
 
 def _name(name: str, graph: SceneGraph) -> str:
+    if is_pile(name):
+        return pile_words(name)
     item = graph.scene.find(name)
     return "the table" if item is None else describe(item, graph)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 from .lexicon import Lexicon, load_lexicon, split_words
 from .phrases import PhraseReader, Reference
-from .types import TABLE, Predicate, Problem, ProblemKind
+from .types import TABLE, Action, Predicate, Problem, ProblemKind
 
 EXAMPLE = 'Say for example "put the red block in the green bowl" or "pick up the blue mug".'
+ZONE = "zone"
+_MANNERS = {"push": Action.PUSH, "sweep": Action.SWEEP}
 MAX_WORDS = 80
 MAX_READINGS = 8
 
@@ -24,7 +26,7 @@ class Clause:
     """One thing to do. A pick has no predicate; `side` is set for places at a side of the table.
 
     `later` begins a new stage ("then"); `stacked` says that the verb was to stack; `source` is what the object is to
-    be taken out of ("take the block out of the bowl").
+    be taken out of ("take the block out of the bowl"); `manner` is how, where it was said to be pushed or swept.
     """
 
     moved: tuple[Reference, ...]
@@ -34,6 +36,7 @@ class Clause:
     source: Reference | None = None
     stacked: bool = False
     later: bool = False
+    manner: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class _CommandReader(PhraseReader):
             self.reach(after)
             for moved, end in self.reference_lists(after):
                 found += self._complete(verb, self.text(at, after), moved, end)
-        if former in ("place", "stack") and not found:
+        if former in ("place", "stack", *_MANNERS) and not found:
             for moved, end in self.reference_lists(at):
                 found += self._complete(former, "", moved, end)
         return found
@@ -160,6 +163,9 @@ class _CommandReader(PhraseReader):
                     if source.noun != TABLE:
                         found.append((Clause(moved, Predicate.ON, on_table, source=source), verb, end))
             return found
+        if verb in _MANNERS:
+            places = self._places(verb_text, moved, self.glue("together", at) or at)
+            return [(replace(clause, manner=_MANNERS[verb]), verb, end) for clause, _, end in places]
         if verb == "carry":
             return [(Clause(moved, Predicate.AT_SIDE, side=side), "place", end) for side, end in self.sides(at)]
         return self._places(verb_text, moved, at)
@@ -179,11 +185,12 @@ class _CommandReader(PhraseReader):
             found.append((Clause(moved, predicate, target), "place", end))
         for side, end in self.sides(start):
             found.append((Clause(moved, Predicate.AT_SIDE, side=side), "place", end))
-        to = self.glue("to", start)
-        if to is not None:
-            for target, end in self.references(to):
-                if target.noun == TABLE:
+        for to in (self.glue("to", start), self.glue("toward", start)):
+            for target, end in self.references(to) if to is not None else ():
+                if target.noun == TABLE and to == self.glue("to", start):
                     found.append((Clause(moved, Predicate.ON, target), "place", end))
+                elif target.noun == ZONE:
+                    found.append((Clause(moved, Predicate.IN, target), "place", end))
         if (down or verb_text.endswith("down")) and not found:
             found.append((Clause(moved, Predicate.ON, Reference(noun=TABLE)), "place", start))
         return found

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from .plan_steps import key_of
 from .rules import is_zone
 from .search import Learned, StepKey
-from .types import TABLE, Outcome, OutcomeKind
+from .types import TABLE, Action, Outcome, OutcomeKind
 
 MAX_ATTEMPT = 3
+STROKES = (Action.PUSH, Action.SWEEP)
 
 
 class Lessons:
@@ -24,6 +25,7 @@ class Lessons:
         self.attempts: dict[StepKey, int] = {}
         self.refusals: list[str] = []
         self.failures: list[str] = []
+        self.num_strokes = 0
         self._forbidden: set[StepKey] = set()
         self._requires: dict[StepKey, frozenset[str]] = {}
         self._asked: dict[StepKey, frozenset[str]] = {}
@@ -40,6 +42,10 @@ class Lessons:
             self._requires = {key: names - {step.object_id} for key, names in self._requires.items()}
             return
         key = key_of(step)
+        if outcome.kind is OutcomeKind.MISSED and step.action in STROKES:
+            # It lies elsewhere now, from where the best way is the best again.
+            self.num_strokes += 1
+            return
         if outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED):
             # The motion was allowed; the next try only varies it.
             self.attempts[key] = min(self.attempts.get(key, 0) + 1, MAX_ATTEMPT)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .lexicon import Lexicon
-from .types import TABLE
+from .types import PILE, TABLE
 
 MAX_PER_END = 3
 MAX_LISTED = 8
@@ -156,6 +156,9 @@ class PhraseReader:
         starts = [*self.match("determiners", at), ("", at)]
         for quantifier, after in starts:
             reference, end = self._adjectives(Reference(quantifier=quantifier), after)
+            for noun, noun_end in self.match("nouns", after):
+                if noun == PILE and end > after:  # "small pieces" are a pile before they are pieces that are small
+                    yield Reference(noun=PILE, quantifier=quantifier or "the"), noun_end
             for noun, noun_end in self.match("nouns", end):
                 is_plural = self.tokens[noun_end - 1].endswith("s")
                 kind = "all" if is_plural and quantifier in ("", "the", "these") else quantifier

@@ -86,10 +86,11 @@ def goal_region(
     behind another). `keep_free` are facts still to come, whose best spots are left free where possible.
     """
     item = scene.find(fact.args[0])
-    target = scene.find(fact.args[1]) if len(fact.args) > 1 and fact.args[1] in _ids(scene) else None
+    target = scene.find(fact.args[1]) if len(fact.args) > 1 else None
     if item is None or scene.table is None:
         return GoalRegion(())
-    if fact.predicate in (Predicate.ON, Predicate.IN) and target is not None:
+    is_zone = target is not None and target.shape is Shape.ZONE
+    if fact.predicate in (Predicate.ON, Predicate.IN) and target is not None and not is_zone:
         if is_shallow(target) or (fact.predicate is Predicate.IN and target.cavity_depth_m > 0.0):
             return spots_inside(item, target, scene)
         return spots_on_top(item, target, scene)
@@ -99,10 +100,6 @@ def goal_region(
     others = replace(scene, objects=tuple(o for o in scene.objects if o.id != item.id))
     reserved = _reserved([f for f in keep_free if item.id not in f.args], others, area)
     return _free_spots(candidates, item, scene, reserved)
-
-
-def _ids(scene: SceneState) -> set[str]:
-    return {o.id for o in scene.objects}
 
 
 def _room_radius_m(item: ObjectState) -> float:
@@ -121,6 +118,8 @@ def _candidates(
         points = _beside(a_radius_m, make_footprint(target), DIRECTIONS[fact.predicate])
     elif fact.predicate is Predicate.NEXT_TO and target is not None:
         points = _around(a_radius_m, make_footprint(target), now_x, now_y)
+    elif fact.predicate in (Predicate.ON, Predicate.IN) and target is not None and target.shape is Shape.ZONE:
+        points = _within(make_footprint(target))
     elif fact.predicate is Predicate.AT_SIDE:
         points = _at_side(scene, fact.args[1], area, now_x, now_y)
     elif fact.predicate is Predicate.ON and fact.args[1] == TABLE:
@@ -149,6 +148,16 @@ def _beside(
             margin_m = min(gap - SIDE_GAP_M, SIDE_REACH_M - along_m, along_m - abs(across_m))
             cost = abs(gap - COMFORTABLE_GAP_M) + 0.7 * abs(across_m)
             yield b.x_m + along_m * dx - across_m * dy, b.y_m + along_m * dy + across_m * dx, margin_m, cost
+
+
+def _within(zone: Footprint) -> Iterable[tuple[float, float, float, float]]:
+    """A grid over a zone, its middle first."""
+    c, s = math.cos(zone.yaw_rad), math.sin(zone.yaw_rad)
+    num_x, num_y = int(zone.half_x_m / GRID_M), int(zone.half_y_m / GRID_M)
+    for i in range(-num_x, num_x + 1):
+        for j in range(-num_y, num_y + 1):
+            x, y = zone.x_m + GRID_M * (c * i - s * j), zone.y_m + GRID_M * (s * i + c * j)
+            yield x, y, zone.inside_m(x, y), GRID_M * math.hypot(i, j)
 
 
 def _around(radius_m: float, b: Footprint, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:

@@ -30,12 +30,12 @@ def make_steps(
             steps.append(PlanStep(Action.PICK, reason, key.object_id, None, None, needs, effects, attempts.get(key, 0)))
             continue
         step = PlanStep(
-            Action.PLACE,
+            key.action,
             _why_place(moves, index, names, goals, learned),
             key.object_id,
             Predicate(key.relation),
             key.target_id,
-            (Fact(Predicate.HOLDING, (key.object_id,)),),
+            (Fact(Predicate.HOLDING, (key.object_id,)),) if key.action is Action.PLACE else (),
             move.facts,
             attempts.get(key, 0),
         )

@@ -19,8 +19,9 @@ from .feasibility import lasting_facts
 from .grounding import ground
 from .knowledge import Ontology, load_ontology
 from .language import parse
-from .lessons import Lessons
+from .lessons import STROKES, Lessons
 from .lexicon import Lexicon, load_lexicon
+from .piles import is_pile
 from .plan_steps import in_words, look_step, make_steps
 from .relations import evaluate
 from .robot_model import RobotDescription
@@ -30,6 +31,7 @@ from .situation import make_situation, obstacles
 from .types import TABLE, Action, Fact, Outcome, OutcomeKind, Plan, PlanStatus, PlanStep, Problem, Task
 
 MAX_REPLANS = 5
+USUAL_STROKES = 8
 
 
 class Planner:
@@ -82,6 +84,10 @@ class Planner:
             return _advanced(plan, scene) or self._again(task, scene, plan, "a goal is not seen to hold", look=True)
         if outcome.kind is OutcomeKind.DONE:
             return self._search(task, scene, plan)
+        if outcome.kind is OutcomeKind.MISSED and outcome.step.action in STROKES:
+            # The arm is back from it and has looked; some strokes more are nothing unusual.
+            is_usual = self._lessons.num_strokes <= USUAL_STROKES
+            return self._again(task, scene, plan, outcome.detail, counted=not is_usual)
         is_motion = outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED)
         return self._again(task, scene, plan, outcome.detail, look=is_motion, counted=is_motion, outcome=outcome)
 
@@ -114,7 +120,7 @@ class Planner:
             return replace(plan, status=PlanStatus.DONE, detail="every goal is seen to hold")
         stages = _remaining_stages(task, stage)
         goals = frozenset(fact for facts in stages for fact in facts)
-        situation = make_situation(scene, goals, self._ontology, self._gripper)
+        situation = make_situation(scene, goals, self._ontology, self._gripper, task.manners)
         in_the_way = obstacles(scene, stages[0], situation)
         learned = self._lessons.learned(in_the_way)
         moves = search(situation, stages, learned)
@@ -173,14 +179,14 @@ def _remaining_stages(task: Task, stage: int) -> list[tuple[Fact, ...]]:
 def _missing(task: Task, scene: SceneState) -> list[str]:
     held = scene.body.held if scene.body is not None else None
     names = dict.fromkeys(name for fact in task.goal for name in fact.args if name in task.names and name != TABLE)
-    return [name for name in names if scene.find(name) is None and name != held]
+    return [name for name in names if scene.find(name) is None and name != held and not is_pile(name)]
 
 
 def _advanced(plan: Plan, scene: SceneState) -> Plan | None:
     """The next step that is still to be done, or None when none is left or its ground is gone."""
     index = plan.index + 1
-    while index + 1 < len(plan.steps) and _is_needless(plan.steps[index], plan.steps[index + 1], scene):
-        index += 2
+    while index < len(plan.steps) and (length := _num_needless(plan.steps[index : index + 2], scene)):
+        index += length
     if index >= len(plan.steps):
         return None
     held = scene.body.held if scene.body is not None else None
@@ -192,10 +198,13 @@ def _advanced(plan: Plan, scene: SceneState) -> Plan | None:
     return replace(plan, index=index)
 
 
-def _is_needless(pick: PlanStep, place: PlanStep, scene: SceneState) -> bool:
-    """Whether the world has already done what the two steps are for."""
-    is_pair = pick.action is Action.PICK and place.action is Action.PLACE and pick.object_id == place.object_id
-    return is_pair and all(evaluate(fact, scene).value for fact in place.effects)
+def _num_needless(steps: tuple[PlanStep, ...], scene: SceneState) -> int:
+    """For how many of the next two steps the world has already done what they are for: a stroke, or pick and place."""
+    first, second = steps[0], steps[-1]
+    if first.action in STROKES:
+        return int(all(evaluate(fact, scene).value for fact in first.effects))
+    is_pair = first.action is Action.PICK and second.action is Action.PLACE and first.object_id == second.object_id
+    return 2 if is_pair and all(evaluate(fact, scene).value for fact in second.effects) else 0
 
 
 def _may_hold(fact: Fact, scene: SceneState) -> bool:

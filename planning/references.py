@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 from ..perception.types import ObjectState, Shape
 from .phrases import Reference, Where
+from .piles import is_piece
 from .scene_graph import SceneGraph
-from .types import TABLE, Predicate, Problem, ProblemKind
+from .types import PILE, TABLE, Predicate, Problem, ProblemKind
 
+ZONE = Shape.ZONE.value
 SAME_SIZE = 1.15  # sizes within this ratio are not told apart by "small" and "large"
 SAME_DISTANCE_M = 0.004  # nor are distances by "nearest", "leftmost" …
 SURE_SHAPE = 0.5  # below this shape confidence any noun may mean the object, if nothing else fits
@@ -76,17 +78,18 @@ def _select(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | _Uncle
         return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
     if reference.quantifier == "both":
         return ids if len(ids) == 2 else _Unclear(reference, found)
-    is_clear = len(ids) == 1 or (reference.quantifier in ("all", "these") and ids)
+    is_clear = len(ids) == 1 or ((reference.quantifier in ("all", "these") or reference.noun == PILE) and ids)
     return ids if is_clear else _Unclear(reference, found)
 
 
 def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _Unclear:
     """Objects that fit every word of the reference."""
-    colored = [o for o in graph.objects if reference.color in (None, o.color)]
     noun = reference.noun
-    same_kind = [o for o in graph.objects if noun in graph.ontology.classes_of(o)]
-    found = [o for o in colored if noun in graph.ontology.classes_of(o)]
-    if not found and reference.color is not None:
+    there = graph.zones if noun == ZONE else graph.objects
+    same_kind = [o for o in there if (is_piece(o) if noun == PILE else noun in graph.ontology.classes_of(o))]
+    colored = [o for o in there if reference.color in (None, o.color)]
+    found = [o for o in same_kind if reference.color in (None, o.color)]
+    if not found and reference.color is not None and noun not in (ZONE, PILE):
         # A shape seen wrongly must not be fatal where the colour still tells which one is meant.
         found = [o for o in colored if o.shape is Shape.THING or o.shape_confidence < SURE_SHAPE]
     for where in reference.where:
@@ -167,7 +170,7 @@ def _num_upon(item: ObjectState, graph: SceneGraph) -> int:
 
 def _descriptions(item: ObjectState, noun: str, graph: SceneGraph) -> Iterator[tuple[str, Reference]]:
     """Phrases from plain to laboured, each with what it parses to."""
-    peers = [o for o in graph.objects if o.shape is item.shape]
+    peers = [o for o in (*graph.objects, *graph.zones) if o.shape is item.shape]
     sizes = [_volume_size_m(o) for o in peers] or [1.0]
     is_small = _volume_size_m(item) < (min(sizes) + max(sizes)) / 2
     size = ("small" if is_small else "large") if max(sizes) >= SAME_SIZE * min(sizes) else None
@@ -204,7 +207,8 @@ def _anchors(item: ObjectState, graph: SceneGraph) -> Iterator[tuple[str, Refere
 
 def _not_present(reference: Reference, graph: SceneGraph) -> Problem:
     words = reference.words or f"the {reference.noun}"
-    seen = [describe(o, graph).removeprefix("the ") for o in graph.objects]
+    there = [*graph.objects, *graph.zones]
+    seen = [describe(o, graph).removeprefix("the ") for o in there]
     what = f'Nothing here is "{words}".'
     if not seen:
         return Problem(ProblemKind.NOT_PRESENT, f"{what} Nothing is seen at all; put it where the cameras see it.")

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 
-from ..perception.types import ObjectState, SceneState
+from ..perception.types import ObjectState, SceneState, Shape
 from .footprints import Footprint, gap_m, make_footprint
+from .piles import PIECE_M, is_pile, one_by_one
 from .types import TABLE, Belief, Fact, Predicate
 
 REST_GAP_M = 0.012  # a rests on what its bottom is this near to
@@ -21,6 +22,7 @@ SHALLOW_RIM_M = 0.003  # on a plate or tray: bottom at most this far above the r
 IN_DEPTH_M = 0.003  # in a bowl or mug: bottom at least this far below the rim
 SIDE_GAP_M = -0.005  # left of …: a begins this far beyond the end of b (negative: slack for noise)
 SIDE_REACH_M = 0.30  # left of …: centres at most this far apart along the axis
+PIECE_SLACK_M = 0.008  # what is seen as one piece of a pile may be several: all but this much of it must be there
 NEXT_GAP_M = 0.12  # next to: footprints at most this far apart
 AT_SIDE_M = {"left": 0.10, "right": 0.10, "front": 0.05, "back": 0.05}  # beyond the middle of the table
 
@@ -48,6 +50,8 @@ def evaluate(fact: Fact, scene: SceneState) -> Belief:
         )
     if fact.predicate is Predicate.HOLDING:
         return _believe_holding(fact, scene)
+    if is_pile(fact.args[0]):
+        return _believe_all(fact, scene)
     a = scene.find(fact.args[0])
     b = None if fact.predicate is Predicate.AT_SIDE else scene.find(fact.args[1])
     margin_m = None if a is None else _margin_m(fact, scene, a, b)
@@ -101,6 +105,16 @@ def _believe_holding(fact: Fact, scene: SceneState) -> Belief:
     return Belief(fact, scene.body.held == fact.args[0], 1.0, scene.source, scene.time_s)
 
 
+def _believe_all(fact: Fact, scene: SceneState) -> Belief:
+    """A fact of a pile holds when it does for the last of its pieces; without any in sight nobody knows."""
+    beliefs = [evaluate(single, scene) for single in one_by_one(fact, scene)]
+    margins_m = [belief.margin_m for belief in beliefs]
+    if not beliefs or None in margins_m:
+        return Belief(fact, None, 0.0, scene.source, scene.time_s)
+    worst = min(beliefs, key=lambda belief: belief.margin_m or 0.0)
+    return Belief(fact, worst.value, worst.confidence, scene.source, scene.time_s, worst.margin_m)
+
+
 def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | None) -> float | None:
     """Signed margin of a two-place fact, or None when what it needs is unknown."""
     predicate = fact.predicate
@@ -111,6 +125,8 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
     if b is None or a.id == b.id:
         return None if b is None else -1.0
     over, under = make_footprint(a), make_footprint(b)
+    if b.shape is Shape.ZONE and predicate in (Predicate.ON, Predicate.IN):
+        return _if_on_table(_in_zone_m(over, under), a, scene)
     if predicate is Predicate.ON:
         return _on_object_m(over, under, b)
     if predicate is Predicate.IN:
@@ -173,6 +189,15 @@ def _in_m(a: Footprint, b: Footprint, container: ObjectState) -> float:
     is_smaller_m = b.inner_radius_m - a.inner_radius_m
     is_above_m = a.bottom_m - b.bottom_m + REST_GAP_M
     return min([margin_m, *(m for m in (is_smaller_m, is_above_m) if m <= 0.0)])
+
+
+def _in_zone_m(a: Footprint, zone: Footprint) -> float:
+    """How far the centre is within the zone; of what may be several pieces, all of it but a little."""
+    margin_m = zone.inside_m(a.x_m, a.y_m)
+    if a.top_m - a.bottom_m < PIECE_M and not a.is_round:
+        rest = a.shrunk(PIECE_SLACK_M)
+        margin_m = min(margin_m, *(zone.inside_m(x, y) for x, y in rest.corners()))
+    return margin_m
 
 
 def _direction_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:

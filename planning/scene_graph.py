@@ -35,6 +35,11 @@ class SceneGraph:
         there = [o for o in self.scene.objects if o.existence >= EXISTS]
         return tuple(sorted(there, key=lambda o: (-float(o.position_world[1]), o.id)))
 
+    @property
+    def zones(self) -> tuple[ObjectState, ...]:
+        """Painted on the table, from left to right."""
+        return tuple(sorted(self.scene.zones, key=lambda o: (-float(o.position_world[1]), o.id)))
+
     def belief(self, fact: Fact) -> Belief:
         """The stored belief, or the fact evaluated now."""
         if len(fact.args) == 2 and self.graph.has_edge(*fact.args, key=fact.predicate.value):

@@ -29,7 +29,7 @@ class StepKey:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A pick or place found by the search; `facts` are those that a place makes true, `stage` is what it serves.
+    """A skill found by the search; `facts` are those that a place, push or sweep makes true, `stage` is what it serves.
 
     Of a pick, `below` is what the object rested on, and `is_upon` whether on top of it (not in it).
     """
@@ -62,6 +62,8 @@ class Situation:
     solid: frozenset[str]
     movable: frozenset[str]
     true_facts: frozenset[Fact]
+    manners: Mapping[Fact, Action] = field(default_factory=dict[Fact, Action])
+    """Facts that are to come true by pushing or sweeping, not by pick and place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +156,14 @@ def _trace(came_from: Mapping[_State, tuple[_State, Move] | None], state: _State
 
 def _remaining(state: _State, goals: tuple[Fact, ...], situation: Situation) -> int:
     """Steps needed at least: two for each object that must move, one less when it is in the hand."""
-    open_goals = [fact for fact in goals if fact not in state.true_facts]
+    open_goals = [fact for fact in goals if fact not in state.true_facts and fact not in situation.manners]
+    num_strokes = sum(fact not in state.true_facts for fact in goals) - len(open_goals)
     to_place = {fact.args[0] for fact in open_goals if fact.predicate is not Predicate.HOLDING}
     to_hold = {fact.args[0] for fact in open_goals if fact.predicate is Predicate.HOLDING} - to_place
     covered = to_place | to_hold
     covered |= {f.args[1] for f in open_goals if f.predicate is Predicate.ON and f.args[1] in situation.solid}
     upon = {name for name, support in state.supports if support in covered} - to_place - to_hold
-    steps = 2 * len(to_place | upon) + len(to_hold - {state.held})
+    steps = num_strokes + 2 * len(to_place | upon) + len(to_hold - {state.held})
     if state.held is None:
         return steps
     return steps - 1 if state.held in to_place | upon else steps + (state.held not in to_hold and steps > 0)
@@ -172,6 +175,11 @@ def _successors(
     supports = dict(state.supports)
     carriers = set(supports.values())
     if state.held is None:
+        for fact in goals:
+            if fact in situation.manners and fact not in state.true_facts and fact.args[0] not in carriers:
+                key = StepKey(situation.manners[fact], fact.args[0], fact.predicate.value, fact.args[1])
+                if _is_allowed(key, state, learned):
+                    yield Move(key, (fact,), stage), _stroked(state, fact)
         wanted = dict.fromkeys([*(fact.args[0] for fact in goals), *sorted(supports)])
         for name in wanted:
             key = StepKey(Action.PICK, name)
@@ -182,7 +190,8 @@ def _successors(
                     _picked(state, supports, name),
                 )
         return
-    for facts in _places(state.held, goals, state.true_facts):
+    by_hand = tuple(fact for fact in goals if fact not in situation.manners)
+    for facts in _places(state.held, by_hand, state.true_facts):
         relation, target = facts[0].predicate, facts[0].args[1]
         key = StepKey(Action.PLACE, state.held, relation.value, target)
         is_room = relation in BESIDE or target not in situation.solid or target not in carriers
@@ -225,3 +234,10 @@ def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, .
     after = {**supports, name: support}
     kept = {fact for fact in state.true_facts if fact.predicate is not Predicate.HOLDING}
     return _State(tuple(sorted(after.items(), key=lambda p: p[0])), None, frozenset(kept.union(facts)), state.displaced)
+
+
+def _stroked(state: _State, fact: Fact) -> _State:
+    """The object was moved over the table; what was beside it is so no longer."""
+    name = fact.args[0]
+    kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
+    return _State(state.supports, None, frozenset(kept | {fact}), state.displaced | {name})

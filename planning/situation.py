@@ -6,7 +6,7 @@ Out: Situation; obstacles by step.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..perception.types import SceneState
 from .knowledge import Ontology
@@ -18,7 +18,11 @@ from .types import TABLE, Action, Fact, Predicate
 
 
 def make_situation(
-    scene: SceneState, goals: Collection[Fact], ontology: Ontology, gripper: GripperDescription
+    scene: SceneState,
+    goals: Collection[Fact],
+    ontology: Ontology,
+    gripper: GripperDescription,
+    manners: Mapping[Fact, Action] | None = None,
 ) -> Situation:
     """What rests on what, what can be moved, and which goals hold already."""
     held = scene.body.held if scene.body is not None else None
@@ -31,6 +35,7 @@ def make_situation(
         solid=frozenset(item.id for item in scene.objects if item.cavity_depth_m <= 0.0),
         movable=frozenset(o.id for o in scene.objects if ontology.why_not_graspable(o, gripper) is None),
         true_facts=frozenset(fact for fact in goals if evaluate(fact, scene).value),
+        manners=manners or {},
     )
 
 
@@ -50,7 +55,9 @@ def obstacles(scene: SceneState, goals: Sequence[Fact], situation: Situation) ->
         region = goal_region(fact, scene, also=also)
         blocked = frozenset(region.blocked_by) - {name, fact.args[1]}
         if not region.spots and blocked:
-            found[StepKey(Action.PLACE, name, fact.predicate.value, fact.args[1])] = blocked
+            found[StepKey(situation.manners.get(fact, Action.PLACE), name, fact.predicate.value, fact.args[1])] = (
+                blocked
+            )
         if is_beside:
             done.add(name)
     return found

@@ -20,7 +20,7 @@ class Predicate(enum.StrEnum):
     """Relations that a command can ask for. `left`, `front` … as seen by someone at the robot's base."""
 
     ON = "on"  # on(a, b): a rests on b; b may be "table"
-    IN = "in"  # in(a, b): a rests inside the opening of b
+    IN = "in"  # in(a, b): a rests inside the opening of b, or on the table within the zone b
     LEFT_OF = "left_of"
     RIGHT_OF = "right_of"
     IN_FRONT_OF = "in_front_of"
@@ -31,6 +31,7 @@ class Predicate(enum.StrEnum):
 
 
 TABLE = "table"
+PILE = "pile"  # all small pieces that lie about, whatever ids they have at the moment; "pile:red": those of a colour
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,7 +64,8 @@ class Belief:
 class Task:
     """A grounded command: `stages` are done in order, the facts of one stage in any order.
 
-    `names` maps object ids to the words a person would use ("the small red block").
+    `names` maps object ids to the words a person would use ("the small red block"). `manners` says of facts how they
+    are to come true, where that was said: by PUSH or by SWEEP instead of pick and place.
     """
 
     command: str
@@ -71,6 +73,7 @@ class Task:
     names: dict[str, str] = field(default_factory=dict[str, str])
     constraints: tuple[str, ...] = ()
     deadline_s: float = 120.0
+    manners: dict[Fact, Action] = field(default_factory=dict["Fact", "Action"])
 
     @property
     def goal(self) -> tuple[Fact, ...]:
@@ -105,11 +108,13 @@ class Action(enum.StrEnum):
     LOOK = "look"
     PICK = "pick"
     PLACE = "place"
+    PUSH = "push"  # one object over the table, by closed fingers
+    SWEEP = "sweep"  # many small pieces at once
 
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One skill. `object_id` is what is moved; `relation` and `target_id` say where a place goes.
+    """One skill. `object_id` is what is moved; `relation` and `target_id` say where a place, push or sweep goes.
 
     `relation` of a place is the goal predicate (or ON with TABLE for putting aside);
     `target_id` is an object id, TABLE, or a side word for AT_SIDE.
@@ -174,8 +179,8 @@ class Trajectory:
     """Timed joint targets; `times_s` counts from the moment execution starts and begins at 0.
 
     Positions are joined by cubic Hermite pieces through `velocities_radps`. `gripper_width_m` is the
-    commanded opening. `held` and `touches` tell the guard what the motion means: the object carried
-    from a time on, and the objects that the fingers or the held object may touch.
+    commanded opening. `held`, `pushed` and `touches` tell the guard what the motion means: the object carried from
+    a time on, the objects that the fingers push before them, and those that the fingers or the held object may touch.
     """
 
     joint_names: tuple[str, ...]
@@ -187,6 +192,7 @@ class Trajectory:
     touches: tuple[str, ...] = ()
     label: str = ""
     target_pose_world: Float[np.ndarray, "4 4"] | None = None
+    pushed: tuple[HeldSpan, ...] = ()
 
     def __post_init__(self) -> None:
         expected = (len(self.times_s), len(self.joint_names))
@@ -209,7 +215,7 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class HeldSpan:
-    """The object is carried in the hand from `start_s` to `end_s` of a trajectory, fixed at T_hand_object.
+    """The object is carried in the hand (or pushed by it) from `start_s` to `end_s`, fixed at T_hand_object.
 
     "hand" is the robot's tool frame (RobotDescription.tool_frame).
     """
