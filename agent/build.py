@@ -14,10 +14,11 @@ from ..planning.robot_model import RobotModel, load_robot
 from ..planning.rules import write_zone
 from ..planning.types import MotionConvention
 from ..policies.policy import Policy
+from .assignment import DrawnEpisode
 from .config import ConfigError, RunConfig
 from .plugins import PluginError, load_all, load_spec, make_config, split_name
 from .robot import Robot
-from .suites import DrawnEpisode, draw_scene, split_scene
+from .suites import draw_scene, split_scene
 
 
 @dataclass(frozen=True, slots=True)

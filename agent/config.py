@@ -37,11 +37,13 @@ class RunConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     max_replans: int = Field(default=5, ge=0, le=50)
     deadline_s: float = Field(default=180.0, gt=0.0, le=3600.0)
+    max_steps: int | None = Field(default=None, ge=1, le=1000)
+    """Motions allowed for a sentence; None: what the suite says, else any number."""
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def to_toml(self) -> str:
         """Text that `load_run_config` reads back."""
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def load_run_config(path: Path, **overrides: Any) -> RunConfig:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ..planning.feasibility import lasting_facts
 from ..planning.planner import Planner
 from ..planning.relations import evaluate
 from ..planning.types import Fact, Finding, Problem, ProblemKind, Task, Verdict
+from .assignment import Assignment, Sentence
 from .build import Parts, build_parts
 from .config import RunConfig
 from .observers import Observer
@@ -25,6 +26,7 @@ from .recorder import rounded
 from .recording import RecordedRobot
 from .runtime import EndedBy, RunRecord, Runtime, StepRecord
 from .stopwatch import Stopwatch
+from .turns import Turn, commands_to_list, join_scores
 
 SCHEMA = "verbot-result/1"
 REST_S = 0.5
@@ -74,10 +76,36 @@ class Episode:
     def __exit__(self, *_: object) -> None:
         self._driven.close()
 
-    def run(self, observer: Observer | None = None, goal: tuple[Fact, ...] | None = None) -> EpisodeResult:
-        """Run the command once and judge it. `goal` in the simulator's own names, where a suite states it."""
+    def run(self, observer: Observer | None = None, assignment: Assignment | None = None) -> EpisodeResult:
+        """Run the command (or the sentences that a suite assigns) once, each judged when it has ended.
+
+        After a sentence that was not done the rest is not said.
+        """
+        config = self.config
+        assignment = assignment or Assignment((Sentence(config.command),))
+        runtime = self._make_runtime(observer, assignment)
+        turns: list[Turn] = []
+        for index, sentence in enumerate(assignment.sentences):
+            record = self._say(sentence.command, runtime, observer or Observer(), is_first=index == 0)
+            end_s = self.parts.robot.time_s
+            if index + 1 < len(assignment.sentences) and record.scene is not None:
+                runtime.rest(REST_S)
+            turns.append(Turn(sentence, record, self._judge(record, sentence.goal, end_s)))
+            if not turns[-1].score["success"]:
+                break
+        return EpisodeResult(turns[-1].record, self._values(turns, assignment))
+
+    def _say(self, command: str, runtime: Runtime, observer: Observer, *, is_first: bool) -> RunRecord:
+        if is_first:
+            return runtime.run(command, self.config.seed)
+        if judge := getattr(self.parts.robot, "judge", None):
+            judge.mark()
+        observer.on_command(command, self.parts.robot.time_s)
+        return runtime.go_on(command, self.config.seed)
+
+    def _make_runtime(self, observer: Observer | None, assignment: Assignment) -> Runtime:
         parts, config = self.parts, self.config
-        runtime = Runtime(
+        return Runtime(
             self._driven,
             parts.perceiver,
             parts.planner,
@@ -89,13 +117,12 @@ class Episode:
             observer=observer,
             speed=config.speed,
             deadline_s=config.deadline_s,
+            max_steps=config.max_steps or assignment.max_steps,
             constraints=parts.constraints,
             is_interrupted=self._is_interrupted,
         )
-        record = runtime.run(config.command, config.seed)
-        return EpisodeResult(record, self._values(record, self._judge(record, goal)))
 
-    def _judge(self, record: RunRecord, goal: tuple[Fact, ...] | None) -> dict[str, Any]:
+    def _judge(self, record: RunRecord, goal: tuple[Fact, ...] | None, end_s: float) -> dict[str, Any]:
         """The score that counts (truth where there is a simulator), and what each of both judges says."""
         perceived = _perceived_score(record)
         judges = {"success_truth": None, "success_perceived": perceived["success"], "gripped": [], "goal_objects": []}
@@ -106,21 +133,22 @@ class Episode:
             return {**perceived, **judges, "success_truth": False}
         names: dict[str, str] = {}
         if goal is None:
-            goal, names = goal_on_truth(self.config.command, judge.start_scene, self.parts.planner)
+            goal, names = goal_on_truth(record.command, judge.start_scene, self.parts.planner)
         # What still turns comes to rest, and what will fall has fallen; the robot's part of the time ended before.
-        end_s = self.parts.robot.time_s
-        self.parts.robot.read(end_s + REST_S, images=False)
+        if self.parts.robot.time_s < end_s + REST_S:
+            self.parts.robot.read(end_s + REST_S, images=False)
         score = {**_score_to_dict(judge.score(goal, names)), "time_s": rounded(end_s)}
         judges["gripped"] = list(getattr(judge, "gripped", ()))
         judges["goal_objects"] = list(dict.fromkeys(fact.args[0] for fact in goal))
         return {**score, **judges, "success_truth": score["success"]}
 
-    def _values(self, record: RunRecord, score: dict[str, Any]) -> dict[str, Any]:
-        config = self.config
-        task = record.task
+    def _values(self, turns: Sequence[Turn], assignment: Assignment) -> dict[str, Any]:
+        config, record = self.config, turns[-1].record
+        task, score = record.task, join_scores(turns, len(assignment.sentences))
+        steps = [step for turn in turns for step in turn.record.steps]
         return {
             "schema": SCHEMA,
-            "command": config.command,
+            "command": turns[0].record.command,
             "task": None if task is None else _task_to_dict(task),
             "problem": None if record.problem is None else _problem_to_dict(record.problem),
             "mode": config.mode,
@@ -138,9 +166,11 @@ class Episode:
             "goal_objects": score["goal_objects"],
             "ended_by": None if record.ended_by is None else record.ended_by.value,
             "detail": record.detail,
-            "steps": [step_to_dict(s, config.policy) for s in record.steps],
-            "verdicts": [verdict_to_dict(s.verdict) for s in record.steps if s.verdict is not None],
-            "replans": record.plan.replans if record.plan else 0,
+            "max_steps": config.max_steps or assignment.max_steps,
+            "commands": commands_to_list(turns, assignment),
+            "steps": [step_to_dict(s, config.policy) for s in steps],
+            "verdicts": [verdict_to_dict(s.verdict) for s in steps if s.verdict is not None],
+            "replans": sum(turn.record.plan.replans for turn in turns if turn.record.plan),
             "violations": score["violations"],
             "time_s": score["time_s"],
             "path_length_m": score["path_length_m"],

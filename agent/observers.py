@@ -12,6 +12,9 @@ class Observer:
     def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
         """A look was fused (images came)."""
 
+    def on_command(self, command: str, time_s: float) -> None:
+        """A further sentence was said, at the robot's `time_s`."""
+
     def on_task(self, task: Task | Problem) -> None:
         """The sentence was understood, or not."""
 
@@ -38,6 +41,11 @@ class Observers(Observer):
         """See Observer."""
         for observer in self._observers:
             observer.on_scene(frame, scene)
+
+    def on_command(self, command: str, time_s: float) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_command(command, time_s)
 
     def on_task(self, task: Task | Problem) -> None:
         """See Observer."""

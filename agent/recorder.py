@@ -37,6 +37,10 @@ class Recorder(Observer):
         self.scenes.append({"name": name, **scene_to_dict(scene), "cameras": cameras})
         self._folder.write_json("scenes.json", self.scenes)
 
+    def on_command(self, command: str, time_s: float) -> None:
+        """The film says what was asked next."""
+        self.captions.append((time_s, f"“{command}”"))
+
     def on_task(self, task: Task | Problem) -> None:
         """A problem is a caption too."""
         if isinstance(task, Problem):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from ..planning.types import Fact
+from .assignment import Assignment, make_assignment
 from .config import RunConfig
 from .episode import Episode, EpisodeResult
 from .observers import Observer, Observers
@@ -63,7 +63,7 @@ def run_command(
             from .rerun_log import RerunLog
 
             watchers.append(RerunLog(folder.path / "episode.rrd", episode.parts.model))
-        result = episode.run(Observers(*watchers), goal=stated_goal(config))
+        result = episode.run(Observers(*watchers), assignment=stated_assignment(config))
         if result.record.error is not None:
             folder.write_text("error.log", "".join(traceback.format_exception(result.record.error)))
         with _uninterrupted():
@@ -73,10 +73,10 @@ def run_command(
     return result
 
 
-def stated_goal(config: RunConfig) -> tuple[Fact, ...] | None:
-    """What a suite says its own sentence means; None for another sentence or scene."""
+def stated_assignment(config: RunConfig) -> Assignment | None:
+    """What a suite says of its own episode; None for another sentence or scene."""
     drawn = draw_scene(config.scene, config.seed, config.settings)
-    return drawn.goal if drawn is not None and drawn.command == config.command else None
+    return make_assignment(drawn) if drawn is not None and drawn.command == config.command else None
 
 
 def _film(episode: Episode, folder: RunFolder, recorder: Recorder, stopwatch: Stopwatch) -> None:

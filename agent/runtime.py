@@ -47,6 +47,7 @@ class EndedBy(enum.StrEnum):
     NO_PLAN = "no_plan"
     REFUSED = "refused"
     GAVE_UP = "gave_up"
+    STEP_LIMIT = "step_limit"
     DEADLINE = "deadline"
     INTERRUPTED = "interrupted"
     POLICY_ERROR = "policy_error"
@@ -98,6 +99,7 @@ class Runtime:
         observer: Observer | None = None,
         speed: float = 1.0,
         deadline_s: float = 180.0,
+        max_steps: int | None = None,
         constraints: tuple[str, ...] = (),
         is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -107,14 +109,27 @@ class Runtime:
         self._observer = observer or Observer()
         self._speed = speed
         self._deadline_s = deadline_s
+        self._max_steps = max_steps
+        self._start_s = 0.0
         self._constraints = constraints
         self._is_interrupted = is_interrupted
 
     def run(self, command: str, seed: int) -> RunRecord:
         """Drive the robot until the command is done, refused or impossible; always leaves it at rest."""
+        return self._carry_out(command, seed, is_first=True)
+
+    def go_on(self, command: str, seed: int) -> RunRecord:
+        """Another sentence, in the world as the former one left it: nothing seen is forgotten."""
+        return self._carry_out(command, seed, is_first=False)
+
+    def rest(self, duration_s: float) -> None:
+        """Let time pass between two sentences."""
+        self._perceiver.update(self._robot.read(self._robot.time_s + duration_s, images=False))
+
+    def _carry_out(self, command: str, seed: int, *, is_first: bool) -> RunRecord:
         record = RunRecord(command)
         try:
-            self._drive(record, seed)
+            self._drive(record, seed, is_first)
         except KeyboardInterrupt:
             record.ended_by, record.detail = EndedBy.INTERRUPTED, "interrupted; the arm was brought to rest"
         except PolicyError as fault:
@@ -123,16 +138,15 @@ class Runtime:
             self._come_to_rest()
         return record
 
-    def _drive(self, record: RunRecord, seed: int) -> None:
-        self._perceiver.reset()
+    def _drive(self, record: RunRecord, seed: int, is_first: bool) -> None:
         self._planner.reset()
         reset_policy(self._policy, seed)
         if problem := self._planner.read(record.command):
             self._give_up(record, problem)
             return
-        with self._stopwatch.stage("follow"):
-            first = self._robot.reset(seed)
-        self._perceive(first, record)
+        if is_first:
+            self._begin(record, seed)
+        self._start_s = self._robot.time_s
         frame, scene = self._look(record)
         with self._stopwatch.stage("plan"):
             task = self._planner.understand(record.command, scene)
@@ -156,8 +170,19 @@ class Runtime:
             if ended_by := self._end_reason(plan):
                 record.ended_by, record.detail = ended_by, plan.detail
                 return
+            if self._max_steps is not None and _num_motions(record) >= self._max_steps:
+                record.ended_by = EndedBy.STEP_LIMIT
+                record.detail = f"{self._max_steps} motions were allowed and are used up"
+                return
             assert plan.current is not None  # a running plan has a current step
             frame, scene, outcome = self._take_step(frame, scene, task, plan.current, record)
+
+    def _begin(self, record: RunRecord, seed: int) -> None:
+        """A world of its own: nothing is known of it yet."""
+        self._perceiver.reset()
+        with self._stopwatch.stage("follow"):
+            first = self._robot.reset(seed)
+        self._perceive(first, record)
 
     def _give_up(self, record: RunRecord, problem: Problem) -> None:
         """The command did not become a task; the robot has not moved."""
@@ -259,9 +284,14 @@ class Runtime:
             PlanStatus.REFUSED: EndedBy.REFUSED,
             PlanStatus.GAVE_UP: EndedBy.GAVE_UP,
         }.get(plan.status)
-        if ended is None and self._robot.time_s > self._deadline_s:
+        if ended is None and self._robot.time_s - self._start_s > self._deadline_s:
             return EndedBy.DEADLINE
         return ended
+
+
+def _num_motions(record: RunRecord) -> int:
+    """Motions that were begun."""
+    return sum(step.verdict is not None and step.verdict.trajectory is not None for step in record.steps)
 
 
 def _as_record(checked: CheckedStep, scene: SceneState, now_s: float) -> StepRecord:

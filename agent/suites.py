@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..planning.types import Fact
+from .assignment import DrawnEpisode
 from .config import ConfigError
 from .plugins import load_spec, make_config, split_name
 
@@ -33,15 +33,6 @@ class SuiteFile(BaseModel):
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """For each plug-in its own settings, the suite's too."""
-
-
-@runtime_checkable
-class DrawnEpisode(Protocol):
-    """What a suite of our road draws from a task and a seed; `scene` is for the simulated robot."""
-
-    command: str
-    scene: Any
-    goal: tuple[Fact, ...]
 
 
 def read_suite(name_or_path: str) -> SuiteFile:

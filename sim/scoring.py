@@ -59,6 +59,10 @@ class Judge:
         self._start = truth(self._world)
         self._watch.begin()
 
+    def mark(self) -> None:
+        """A further sentence is said now: what it means, and the way to it, are judged from here."""
+        self._start = truth(self._world, self._watch.time_s)
+
     @property
     def start_scene(self) -> SceneState:
         """The true scene in which the command was given; what its words mean is judged in it."""

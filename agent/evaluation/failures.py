@@ -15,7 +15,7 @@ FAILURES = (
     "grasp_lost",  # the fingers closed on nothing, or it slipped out
     "path",  # no grasp, place, arm position or way that is free
     "rule_refusal",  # every alternative was refused by a rule
-    "timeout",  # the deadline in the world's own time
+    "timeout",  # the deadline in the world's own time, or all motions that were allowed
     "policy_error",  # the policy raised
     "misplaced",  # moved as meant, but the goal does not hold
     "not_understood",  # the sentence did not become a task
@@ -24,7 +24,13 @@ FAILURES = (
     "error",
 )
 SAME_NAME = ("hung", "crashed", "error", "policy_error")
-ENDS = {"refused": "rule_refusal", "deadline": "timeout", "robot_error": "error", "interrupted": "error"}
+ENDS = {
+    "refused": "rule_refusal",
+    "deadline": "timeout",
+    "step_limit": "timeout",
+    "robot_error": "error",
+    "interrupted": "error",
+}
 PROBLEMS = {"not_present": "not_seen", "unreachable": "path"}
 NO_MOTIONS = {"not_seen": "not_seen"}
 STEP_ENDS = {"refused": "rule_refusal", "stopped": "grasp_lost"}

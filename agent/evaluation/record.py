@@ -42,6 +42,7 @@ def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
         "ended_by": values.get("ended_by"),
         "failure": failure,
         "detail": same_everywhere(" ".join(str(values.get("detail") or "").split())),
+        "commands": commands if len(commands := list(values.get("commands") or ())) > 1 else None,
         "criteria": list(values.get("criteria") or ()),
         "violations": list(values.get("violations") or ()),
         "replans": values.get("replans") or 0,

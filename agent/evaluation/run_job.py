@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ...perception.types import WORLD, CameraImage, SceneState, SensorFrame
+from ..assignment import make_assignment
 from ..config import make_run_config
 from ..episode import Episode, EpisodeResult
 from ..observers import Observer, Observers
@@ -119,7 +120,7 @@ def _run(job: Job, stack: contextlib.ExitStack) -> Answer:
     film_hz = FILM_HZ if job.film and folder is not None else 0.0
     episode = stack.enter_context(Episode(config, stage=lambda _: drawn.scene, film_hz=film_hz))
     look, captions = _LastLook(), _Captions()
-    result = episode.run(Observers(look, captions), goal=drawn.goal)
+    result = episode.run(Observers(look, captions), assignment=make_assignment(drawn))
     has_picture = folder is not None and look.write(folder, job.key)
     can_film = bool(getattr(episode.parts.robot, "snapshots", None)) and not result.success
     record = make_record(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,8 +31,19 @@ FAR_FROM_SOLVED_M = -0.02
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence and the facts that it means, with the names of the scene's objects: truth, for scoring only."""
+
+    command: str
+    goal: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Episode:
-    """One task of a suite. `goal` uses the names of the scene's objects: truth, for scoring only."""
+    """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
+
+    `max_steps` motions are allowed for each sentence.
+    """
 
     family: str
     seed: int
@@ -40,6 +51,7 @@ class Episode:
     scene: Scene
     goal: tuple[Fact, ...]
     max_steps: int
+    later: tuple[Said, ...] = ()
 
 
 class TaskError(ValueError):
@@ -57,15 +69,38 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             draft = chosen.draw(rng, variation)
         except SceneError:
             continue  # This draw's objects did not fit on the table.
-        if draft is not None and is_fair(draft.scene, draft.goal):
+        if draft is not None and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later)):
             command = say(chosen.phrases, draft.words, variation, rng)
-            return Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps)
+            later = tuple(
+                Said(say(turn.phrases or chosen.phrases, turn.words, variation, rng), turn.goal) for turn in draft.later
+            )
+            return Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
 
 
-def is_fair(scene: Scene, goal: Sequence[Fact]) -> bool:
-    """Whether no goal fact holds or nearly holds yet, and each has a free place that it can come true at."""
+def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] = ()) -> bool:
+    """Whether every goal can be reached and is still to be reached: `later` ones when those before them are done."""
     state = make_start_state(scene)
+    for facts in (goal, *later):
+        if not is_open(facts, state):
+            return False
+        for fact in facts:
+            state = with_fact(state, fact)
+    return True
+
+
+def with_fact(state: SceneState, fact: Fact) -> SceneState:
+    """The scene with the fact's first object at the best place for it; as it was for what stays in the hand."""
+    item = state.find(fact.args[0])
+    if item is None or fact.predicate is Predicate.HOLDING or not (spots := goal_region(fact, state).spots):
+        return state
+    pose_world = item.pose_world.copy()
+    pose_world[:3, 3] = spots[0].x_m, spots[0].y_m, spots[0].support_m + item.size_m[2] / 2
+    return replace(state, objects=tuple(replace(o, pose_world=pose_world) if o is item else o for o in state.objects))
+
+
+def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
+    """Whether no goal fact holds or nearly holds yet, and each has a free place that it can come true at."""
     for fact in goal:
         margin_m = evaluate(fact, state).margin_m
         if margin_m is not None and margin_m > FAR_FROM_SOLVED_M:

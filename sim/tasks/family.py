@@ -41,17 +41,27 @@ TRAINING = Variation()
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A further sentence, said in the same world when the former one is done. Without `phrases`: the family's own."""
+
+    goal: tuple[Fact, ...]
+    words: Mapping[str, str]
+    phrases: Phrases | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A scene and a goal, not yet checked for fairness; `words` fills the slots of the family's sentences."""
 
     scene: Scene
     goal: tuple[Fact, ...]
     words: Mapping[str, str]
+    later: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family. `draw` returns None when the draw cannot be worded; `max_steps` is how many motions are allowed."""
+    """One family. `draw` returns None when the draw cannot be worded; `max_steps` motions are allowed each sentence."""
 
     name: str
     summary: str
