@@ -18,6 +18,7 @@ from jaxtyping import Float
 from ..perception.types import BodyState, ObjectState, SceneState, SensorFrame
 from ..planning.footprints import make_footprint
 from ..planning.monitor import why_not_begun
+from ..planning.object_solids import moving_along
 from ..planning.robot_model import RobotModel
 from ..planning.types import (
     Action,
@@ -151,6 +152,10 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
     for span in trajectory.held:
         index = int(np.clip(np.searchsorted(trajectory.times_s, span.end_s), 0, len(trajectory.times_s) - 1))
         pose_world = model.tool_pose(trajectory.positions_rad[index]) @ span.T_hand_object
+        item = scene.find(span.object_id)
+        if item is not None and item.fixture is not None:
+            objects = _slid(item, pose_world, scene)
+            continue
         moved = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
         is_let_go = span.end_s < trajectory.duration_s
         objects = [_let_fall(o, moved, scene) if is_let_go and o.id == span.object_id else o for o in moved]
@@ -164,6 +169,27 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
     # An imagined look is as fresh as the imagined moment.
     time_s = scene.time_s + trajectory.duration_s
     return replace(scene, time_s=time_s, seen_s=time_s, objects=tuple(objects), body=body)
+
+
+def _slid(item: ObjectState, pose_world: Float[np.ndarray, "4 4"], scene: SceneState) -> list[ObjectState]:
+    """A drawer along its axis as far as the hand went, and all that is in it."""
+    assert item.fixture is not None  # the caller has looked
+    slide = item.fixture.slide
+    if slide is None or item.opening_m is None:
+        return list(scene.objects)
+    axis = item.pose_world[:3, :3] @ np.array(slide.axis)
+    wanted_m = item.opening_m + float(axis @ (pose_world[:3, 3] - item.position_world))
+    opening_m = float(np.clip(wanted_m, 0.0, slide.travel_m))
+    names = {other.id for other in moving_along(item, scene)}
+    by = axis * (opening_m - item.opening_m)
+    shifted = [replace(o, pose_world=_shifted(o.pose_world, by)) if o.id in names else o for o in scene.objects]
+    return [replace(o, opening_m=opening_m) if o.id == item.id else o for o in shifted]
+
+
+def _shifted(pose_world: Float[np.ndarray, "4 4"], by: Float[np.ndarray, "3"]) -> Float[np.ndarray, "4 4"]:
+    moved = pose_world.copy()
+    moved[:3, 3] += by
+    return moved
 
 
 def _let_fall(item: ObjectState, objects: Sequence[ObjectState], scene: SceneState) -> ObjectState:

@@ -141,6 +141,55 @@ class Shape(enum.StrEnum):
     TRAY = "tray"
     THING = "thing"
     ZONE = "zone"
+    DRAWER = "drawer"
+    CABINET = "cabinet"
+    SHELF = "shelf"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box along the axes of its owner's frame."""
+
+    center_m: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """How a drawer moves: along `axis` (a unit vector of its own frame) by up to `travel_m` from shut.
+
+    `handle` is what a gripper takes; `guide` is the name of the fixture that it slides in.
+    """
+
+    axis: tuple[float, float, float]
+    travel_m: float
+    handle: Box
+    guide: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """One rigid piece of furniture that a cell declares, as it declares its sensors: model and calibrated place.
+
+    The frame sits at the centre of the bounding box (of a drawer without its handle), z up. `pose_world` is that of
+    the shut drawer; how far a drawer is open is for perception to see. `boxes` are its exact shape, handle included.
+    """
+
+    name: str
+    shape: Shape
+    color: str
+    pose_world: Float[np.ndarray, "4 4"]
+    size_m: tuple[float, float, float]
+    boxes: tuple[Box, ...]
+    cavity_depth_m: float = 0.0
+    slide: Slide | None = None
+
+    def opened_pose_world(self, opening_m: float) -> Float[np.ndarray, "4 4"]:
+        """T_world_fixture when it is open by so much."""
+        pose_world = self.pose_world.copy()
+        if self.slide is not None:
+            pose_world[:3, 3] += pose_world[:3, :3] @ np.array(self.slide.axis) * opening_m
+        return pose_world
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +200,7 @@ class ObjectState:
     `size_m` is along the object's own axes. `cavity_depth_m` is how deep the opening on top is (0: none).
     `color_rgb` is the surface colour in 0–1; `color` the nearest basic colour word.
     `covariance` is of (x, y, z, rotation vector) in the world frame, m² and rad².
+    `fixture` is the declared model of a piece of furniture; `opening_m` how far a drawer stands open (None: not seen).
     """
 
     id: str
@@ -165,6 +215,8 @@ class ObjectState:
     sources: tuple[str, ...]
     last_seen_s: float
     cavity_depth_m: float = 0.0
+    fixture: Fixture | None = None
+    opening_m: float | None = None
 
     @property
     def position_world(self) -> Float[np.ndarray, "3"]:
@@ -287,9 +339,10 @@ class Perceiver(Protocol):
 class PerceiverSetup:
     """What a perceiver is built with: the declared sensors, the robot's body (None: no robot), the device.
 
-    `look_rad` is the arm position from which the wrist camera sees the work area.
+    `look_rad` is the arm position from which the wrist camera sees the work area. `fixtures` is declared furniture.
     """
 
     sensors: tuple[SensorSpec, ...]
     body: RobotBody | None = None
     device: str = "cpu"
+    fixtures: tuple[Fixture, ...] = ()

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from ..perception.types import ObjectState, SceneState
 from .collision import FINGER, HELD, Clearance, CollisionModel, Room
-from .object_solids import box_solid, hull_of, solids_of, width_between
+from .object_solids import box_solid, hull_of, moving_along, solids_of, width_between
 from .playback import Playback
 from .rules import CarriedMoment
 from .types import TABLE, Finding, HeldSpan, PlanStep, Ruling, Trajectory
@@ -156,7 +156,10 @@ class ContactChecker:
         item = scene.find(span.object_id)
         if item is None:
             return [_Phase(moments, playback.widths_m(moments), base)]
-        others = tuple(s for s in walls if s.owner != item.id)
+        along = moving_along(item, scene)
+        names = {other.id for other in along}
+        others = tuple(s for s in walls if s.owner not in names)
+        T_item_world: Any = np.linalg.inv(item.pose_world)
         between_m = width_between(item, span.T_hand_object, self._collision.model.description.gripper.max_width_m)
         phases: list[_Phase] = []
         for begin, end in ((0.0, span.start_s), (span.start_s, span.end_s), (span.end_s, end_s)):
@@ -171,11 +174,13 @@ class ContactChecker:
             # Fingers around an object stay as far apart as it is wide, whatever is commanded.
             widths = np.maximum(widths, between_m)
             if begin < span.end_s:
-                carried = tuple(s.moved(span.T_hand_object) for s in hull_of(replace(item, pose_world=np.eye(4))))
+                T_hand_world: Any = span.T_hand_object @ T_item_world
+                carried = tuple(s.moved(T_hand_world) for other in along for s in hull_of(other))
                 phases.append(_Phase(inside, widths, replace(base, solids=others, carried=carried)))
             else:
                 released = self._tool_poses(playback, np.array([span.end_s]))[0] @ span.T_hand_object
-                left = solids_of(replace(item, pose_world=released), inflate=False)
+                T_new_old: Any = released @ T_item_world
+                left = tuple(s.moved(T_new_old) for other in along for s in solids_of(other, inflate=False))
                 phases.append(_Phase(inside, widths, replace(base, solids=(*others, *left))))
         return phases
 

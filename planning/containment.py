@@ -48,6 +48,8 @@ def fits(item: ObjectState, target: ObjectState, predicate: Predicate) -> bool:
     if target.shape is Shape.ZONE:
         return True  # it has no walls, and only the middle of what lies there counts
     a, b = make_footprint(item), make_footprint(target)
+    if target.fixture is not None and target.fixture.slide is not None and item.size_m[2] > target.cavity_depth_m:
+        return False  # the drawer could not be shut over it
     if target.cavity_depth_m > 0.0 and predicate in (Predicate.ON, Predicate.IN):
         if is_shallow(target):
             return a.inner_radius_m <= b.inner_radius_m and a.outer_radius_m <= b.outer_radius_m
@@ -94,7 +96,7 @@ def spots_inside(item: ObjectState, target: ObjectState, scene: SceneState) -> G
             continue
         cost = off_m + 2 * max(0.0, 0.025 - clearance_m)
         spots.append((cost, GoalSpot(x, y, floor_m, b.shrunk(WALL_M).inside_m(x, y), clearance_m)))
-    if not spots and not is_shallow(target):
+    if not spots and not is_shallow(target) and target.fixture is None:
         spots = _upon_contents(item, b, [c for _, c in contents])
     spots.sort(key=lambda s: (round(s[0], 6), s[1].x_m, s[1].y_m))
     if not spots:

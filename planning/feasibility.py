@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import networkx as nx
+import numpy as np
 
 from ..perception.types import ObjectState
 from .containment import fits
@@ -17,8 +18,10 @@ from .footprints import make_footprint
 from .piles import is_pile, pile_words
 from .placement import WORK_AREA, goal_region
 from .references import describe
+from .relations import ALONE
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
+from .search import SLIDING
 from .types import TABLE, Action, Fact, Predicate, Problem, ProblemKind
 
 Stages = Sequence[Sequence[Fact]]
@@ -30,6 +33,7 @@ _AXES: dict[Predicate, tuple[str, bool]] = {
     Predicate.BEHIND: ("x", True),
     Predicate.IN_FRONT_OF: ("x", False),
 }
+_OPPOSITE = {Predicate.OPEN: Predicate.CLOSED, Predicate.CLOSED: Predicate.OPEN}
 
 
 def lasting_facts(stages: Stages) -> tuple[Fact, ...]:
@@ -46,6 +50,10 @@ def lasting_facts(stages: Stages) -> tuple[Fact, ...]:
 
 def _undoes(later: Fact, fact: Fact) -> bool:
     if later == fact:
+        return False
+    if fact.predicate in SLIDING:
+        return later.predicate in SLIDING and later.args == fact.args
+    if later.predicate in SLIDING and fact.predicate is not Predicate.HOLDING:
         return False
     moved, target = fact.args[0], fact.args[-1]
     if fact.predicate is Predicate.HOLDING:
@@ -82,16 +90,29 @@ def find_impossible(
         item = graph.scene.find(fact.args[0])
         if item is None or graph.belief(fact).value:
             continue
+        if fact.predicate in SLIDING:
+            if problem := _why_not_sliding(item, graph):
+                return problem
+            continue
         why = graph.ontology.why_not_graspable(item, gripper)
         if why is not None and fact not in (manners or {}):
             return _unreachable(f"{_name(item.id, graph)} cannot be picked up: {why}")
         x, y = (float(v) for v in item.position_world[:2])
         if (x * x + y * y) ** 0.5 > PICK_REACH_M:
             return _unreachable(f"{_name(item.id, graph)} is out of the arm's reach")
-        target = None if fact.predicate in (Predicate.HOLDING, Predicate.AT_SIDE) else graph.scene.find(fact.args[1])
+        target = None if fact.predicate in (*ALONE, Predicate.AT_SIDE) else graph.scene.find(fact.args[1])
         if target is not None and (why := _why_no_place(fact, item, target, graph, moved)):
             return _unreachable(why)
     return next((p for stage in stages if (p := _no_common_place(stage, graph, moved))), None)
+
+
+def _why_not_sliding(item: ObjectState, graph: SceneGraph) -> Problem | None:
+    if item.fixture is None or item.fixture.slide is None:
+        return _unreachable(f"{_name(item.id, graph)} cannot be opened or closed")
+    handle = item.pose_world @ [*item.fixture.slide.handle.center_m, 1.0]
+    if float(np.hypot(handle[0], handle[1])) > PICK_REACH_M:
+        return _unreachable(f"the handle of {_name(item.id, graph)} is out of the arm's reach")
+    return None
 
 
 def _no_common_place(stage: Sequence[Fact], graph: SceneGraph, moved: set[str]) -> Problem | None:
@@ -115,6 +136,11 @@ def _two_places(stage: Sequence[Fact], graph: SceneGraph) -> Problem | None:
             if other.args != fact.args:
                 return _both(other, fact, graph)
     for fact in stage:
+        if fact.predicate in SLIDING:
+            against = Fact(_OPPOSITE[fact.predicate], fact.args)
+            if against in stage:
+                return _both(fact, against, graph)
+            continue
         other = resting.get(fact.args[0])
         if other and fact.predicate not in (Predicate.ON, Predicate.IN, Predicate.HOLDING) and other.args[1] != TABLE:
             return _both(other, fact, graph)
@@ -192,6 +218,8 @@ def _unreachable(what: str) -> Problem:
 
 
 def _sentence(fact: Fact, graph: SceneGraph) -> str:
+    if fact.predicate in ALONE:
+        return f"{_name(fact.args[0], graph)} {_words(fact)}"
     if fact.predicate is Predicate.AT_SIDE:
         return f"{_name(fact.args[0], graph)} at the {fact.args[1]} side"
     return f"{_name(fact.args[0], graph)} {_words(fact)} {_name(fact.args[1], graph)}"

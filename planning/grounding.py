@@ -8,6 +8,7 @@ up and putting it somewhere is one thing; what is only picked up is picked up la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..perception.types import Shape
@@ -18,9 +19,10 @@ from .piles import is_pile, pile_name, pile_words
 from .references import describe, listed, resolve
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
+from .search import SLIDING
 from .types import PILE, TABLE, Action, Fact, Predicate, Problem, ProblemKind, Task
 
-PLACES = frozenset(Predicate) - {Predicate.HOLDING}
+PLACES = frozenset(Predicate) - {Predicate.HOLDING} - SLIDING
 # Of several readings that all fail, the answer comes from the one that came nearest to making sense.
 _NEARNESS = (
     ProblemKind.AMBIGUOUS,
@@ -60,13 +62,18 @@ def _ground_reading(
 ) -> tuple[tuple[tuple[Fact, ...], ...], dict[Fact, Action]] | Problem:
     grounded: list[_Grounded] = []
     former: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
     for clause in clauses:
+        if clause.predicate in SLIDING:
+            # "Put the block in the drawer and close it": what can be closed is meant, whatever was moved.
+            former = tuple(n for n in map(_sliding(graph), mentioned) if n)[:1] or former
         moved = _moved(clause, former, graph)
         if isinstance(moved, Problem):
             return moved
         facts = _facts(clause, moved, former, graph)
         if isinstance(facts, Problem):
             return facts
+        mentioned = tuple(dict.fromkeys([*(a for f in facts for a in reversed(f.args)), *mentioned]))
         former = tuple(dict.fromkeys(fact.args[0] for fact in facts)) or former
         grounded.append(_Grounded(facts, clause.later, clause.manner))
     stages = _stages(grounded)
@@ -121,6 +128,9 @@ def _facts(
     clause: Clause, moved: tuple[str, ...], former: tuple[str, ...], graph: SceneGraph
 ) -> tuple[Fact, ...] | Problem:
     """The clause's goal facts."""
+    if clause.predicate is not None and clause.predicate in SLIDING:
+        find = _sliding(graph)
+        return tuple(Fact(clause.predicate, (find(name) or name,)) for name in moved)
     if clause.predicate is None:
         return tuple(Fact(Predicate.HOLDING, (name,)) for name in moved)
     if clause.side is not None:
@@ -134,6 +144,8 @@ def _facts(
         message = f"Nothing can be in {len(names)} places at once: {listed(names, 'and')}. Name one of them."
         return Problem(ProblemKind.CONTRADICTORY, message, names)
     target = next(iter(targets))
+    if clause.predicate is Predicate.IN:
+        target = _sliding(graph)(target) or target
     if any(r.quantifier in ("all", "these") for r in clause.moved):
         below = _below(target, graph)
         moved = tuple(name for name in moved if name not in below)
@@ -146,6 +158,17 @@ def _facts(
         message = f"Nothing can be pushed {predicate.value} {where}, only over the table. Put it there instead."
         return Problem(ProblemKind.UNREACHABLE, message)
     return tuple(Fact(predicate, (name, target)) for name in moved)
+
+
+def _sliding(graph: SceneGraph) -> Callable[[str], str | None]:
+    """The drawer that a name means: itself, or of a cabinet the only one that it has; None for other things."""
+    sliding = {o.id: o.fixture.slide for o in graph.objects if o.fixture is not None and o.fixture.slide is not None}
+
+    def find(name: str) -> str | None:
+        own = [drawer for drawer, slide in sliding.items() if name in (drawer, slide.guide)]
+        return own[0] if len(own) == 1 else None
+
+    return find
 
 
 def _as_meant(predicate: Predicate, target: str, stacked: bool, graph: SceneGraph) -> Predicate:
@@ -175,7 +198,9 @@ def _stages(grounded: list[_Grounded]) -> tuple[tuple[Fact, ...], ...]:
     """Facts in stages: holding only what is not put anywhere, and that last of what is joined by "and"."""
     stages: list[list[Fact]] = [[]]
     for index, clause in enumerate(grounded):
-        if clause.is_later and stages[-1]:
+        # "Open it, put A in and close it": what undoes an earlier part comes after it.
+        undoes = any(f.predicate in SLIDING and f not in clause.facts and _same_thing(f, clause) for f in stages[-1])
+        if (clause.is_later or undoes) and stages[-1]:
             stages.append([])
         placed_later = {fact.args[0] for more in grounded[index:] for fact in more.facts if fact.predicate in PLACES}
         stages[-1] += [
@@ -188,6 +213,10 @@ def _stages(grounded: list[_Grounded]) -> tuple[tuple[Fact, ...], ...]:
         holding = [fact for fact in stage if fact.predicate is Predicate.HOLDING]
         split += [tuple(facts) for facts in ([f for f in stage if f not in holding], holding) if facts]
     return tuple(split)
+
+
+def _same_thing(fact: Fact, clause: _Grounded) -> bool:
+    return any(f.predicate in SLIDING and f.args == fact.args for f in clause.facts)
 
 
 def _name(name: str, graph: SceneGraph) -> str:

@@ -19,6 +19,7 @@ ZONE = "zone"
 _MANNERS = {"push": Action.PUSH, "sweep": Action.SWEEP}
 MAX_WORDS = 80
 MAX_READINGS = 8
+SLIDES = {"open": Predicate.OPEN, "close": Predicate.CLOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,8 @@ class _CommandReader(PhraseReader):
     def explain(self) -> str:
         """One line on where reading stopped."""
         if not any(True for _ in self.match("verbs", 0)):
-            return (
-                f'"{self.text(0, 1)}" is nothing to do, expected to begin with put, stack, move or pick up. {EXAMPLE}'
-            )
+            beginnings = "put, stack, move, pick up, open or close"
+            return f'"{self.text(0, 1)}" is nothing to do, expected to begin with {beginnings}. {EXAMPLE}'
         read, rest = self.text(0, self.reached), self.text(self.reached, self.reached + 6)
         if not rest:
             return f'"{read}" is not complete, expected an object and a place for it. {EXAMPLE}'
@@ -148,6 +148,8 @@ class _CommandReader(PhraseReader):
         """What can follow verb and objects: nothing (pick up), a place, or what they are taken out of."""
         if verb == "pick":
             return [(Clause(moved), verb, self.glue("up", at) or at)]
+        if verb in SLIDES:
+            return [(Clause(moved, SLIDES[verb]), verb, at)]
         if verb == "stack":
             return [
                 (Clause(moved, Predicate.ON, target, stacked=True), verb, end)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..perception.types import ObjectState, Shape
+from ..perception.types import ObjectState, SceneState, Shape
+from .containment import contents_of
 
 SEGMENTS = 16  # of a ring of wall boxes; its corners stick out by 2% of the radius
 HANDLE_M = 0.019  # a mug's handle beyond its body
@@ -55,12 +56,24 @@ def solids_of(item: ObjectState, *, inflate: bool = True) -> tuple[Solid, ...]:
 
 
 def hull_of(item: ObjectState) -> tuple[Solid, ...]:
-    """The object without its hollow: one solid (and a mug's handle). For what is carried, and for rough checks."""
+    """The object without its hollow: one solid (and a mug's handle). For what is carried, and for rough checks.
+
+    Furniture is known exactly and keeps its hollow: a drawer moves within its cabinet.
+    """
+    if item.fixture is not None:
+        return solids_of(item, inflate=False)
     round_shapes = (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE)
     parts = [Solid("", np.eye(4), item.size_m / 2, item.shape in round_shapes)]
     if item.shape is Shape.MUG:
         parts += _handle(item)
     return tuple(replace(p, owner=item.id, T_world_solid=item.pose_world @ p.T_world_solid) for p in parts)
+
+
+def moving_along(item: ObjectState, scene: SceneState) -> tuple[ObjectState, ...]:
+    """What moves when the item is moved by the hand: a drawer takes its contents along."""
+    if item.fixture is None:
+        return (item,)
+    return (item, *contents_of(item, scene, without=""))
 
 
 def box_solid(owner: str, low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]) -> Solid:
@@ -78,6 +91,9 @@ def inflation_m(item: ObjectState) -> float:
 
 def width_between(item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"], max_width_m: float) -> float:
     """How far apart fingers stay that hold the object so: its extent along the tool's y, or its wall's."""
+    if item.fixture is not None:
+        slide = item.fixture.slide
+        return 0.0 if slide is None else float(np.abs(T_hand_object[1, :3]) @ np.array(slide.handle.size_m))
     if item.cavity_depth_m > 0 and abs(T_hand_object[:2, 3]).max() > 0.25 * float(item.size_m[:2].min()):
         return 2 * WALL_M
     axis_object = T_hand_object[1, :3]
@@ -91,6 +107,8 @@ def width_between(item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"], ma
 
 def _parts(item: ObjectState) -> list[Solid]:
     """In the object's own frame."""
+    if item.fixture is not None:
+        return [Solid("", _at(*box.center_m), np.array(box.size_m) / 2) for box in item.fixture.boxes]
     half = item.size_m / 2
     if item.cavity_depth_m <= 0 or item.shape in (Shape.BLOCK, Shape.CYLINDER, Shape.THING):
         parts = [Solid("", np.eye(4), half, item.shape in (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE))]

@@ -23,9 +23,14 @@ def make_steps(
     steps: list[PlanStep] = []
     for index, move in enumerate(moves):
         key = move.key
+        if key.action in (Action.OPEN, Action.CLOSE):
+            reason = _why_slide(moves, index, names, goals)
+            steps.append(PlanStep(key.action, reason, key.object_id, None, None, (), move.facts, attempts.get(key, 0)))
+            continue
         if key.action is Action.PICK:
             reason = _why_pick(moves, index, names, goals, learned)
             needs = (Fact(Predicate.ON, (key.object_id, move.below)),) if move.below not in (None, TABLE) else ()
+            needs = move.needs or needs
             effects = (Fact(Predicate.HOLDING, (key.object_id,)),)
             steps.append(PlanStep(Action.PICK, reason, key.object_id, None, None, needs, effects, attempts.get(key, 0)))
             continue
@@ -35,7 +40,7 @@ def make_steps(
             key.object_id,
             Predicate(key.relation),
             key.target_id,
-            (Fact(Predicate.HOLDING, (key.object_id,)),) if key.action is Action.PLACE else (),
+            (*((Fact(Predicate.HOLDING, (key.object_id,)),) if key.action is Action.PLACE else ()), *move.needs),
             move.facts,
             attempts.get(key, 0),
         )
@@ -59,6 +64,8 @@ def in_words(fact: Fact, names: Mapping[str, str]) -> str:
     item = names.get(fact.args[0], fact.args[0])
     if fact.predicate is Predicate.HOLDING:
         return f"{item} in the hand"
+    if fact.predicate in (Predicate.OPEN, Predicate.CLOSED):
+        return f"{item} {fact.predicate.value}"
     if fact.predicate is Predicate.AT_SIDE:
         return f"{item} at the {fact.args[1]} side"
     words = {
@@ -78,6 +85,18 @@ def _why_pick(
     if goals.issuperset(placed.facts):
         return f"to put {' and '.join(in_words(fact, names) for fact in placed.facts)}"
     return _why_aside(moves, index, names, learned) or "it must be moved first"
+
+
+def _why_slide(moves: Sequence[Move], index: int, names: Mapping[str, str], goals: frozenset[Fact]) -> str:
+    """Asked for, or because of what goes in or comes out afterwards."""
+    move = moves[index]
+    if goals.issuperset(move.facts):
+        return f"asked for: {in_words(move.facts[0], names)}"
+    used = next((m for m in moves[index:] if move.key.object_id in (m.below, m.key.target_id)), None)
+    item = names.get(used.key.object_id, used.key.object_id) if used else ""
+    where = names.get(move.key.object_id, move.key.object_id)
+    way = "out of" if used and used.key.action is Action.PICK else "into"
+    return f"to get {item} {way} {where}" if used else f"{move.key.action.value} {where}"
 
 
 def _why_place(

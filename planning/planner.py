@@ -191,9 +191,8 @@ def _advanced(plan: Plan, scene: SceneState) -> Plan | None:
         return None
     held = scene.body.held if scene.body is not None else None
     step = plan.steps[index]
-    if (step.action is Action.PICK and held is not None) or not all(
-        _may_hold(fact, scene) for fact in step.preconditions
-    ):
+    needs_hand = step.action in (Action.PICK, Action.OPEN, Action.CLOSE)
+    if (needs_hand and held is not None) or not all(_may_hold(fact, scene) for fact in step.preconditions):
         return None
     return replace(plan, index=index)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..perception.types import ObjectState, Shape
+from .knowledge import ROOT
 from .phrases import Reference, Where
 from .piles import is_piece
 from .scene_graph import SceneGraph
@@ -86,6 +87,8 @@ def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _U
     """Objects that fit every word of the reference."""
     noun = reference.noun
     there = graph.zones if noun == ZONE else graph.objects
+    if noun == ROOT:  # nobody who says "everything" or "the thing on the left" means the furniture
+        there = tuple(o for o in there if o.fixture is None)
     same_kind = [o for o in there if (is_piece(o) if noun == PILE else noun in graph.ontology.classes_of(o))]
     colored = [o for o in there if reference.color in (None, o.color)]
     found = [o for o in same_kind if reference.color in (None, o.color)]

@@ -24,6 +24,8 @@ SIDE_GAP_M = -0.005  # left of …: a begins this far beyond the end of b (negat
 SIDE_REACH_M = 0.30  # left of …: centres at most this far apart along the axis
 PIECE_SLACK_M = 0.008  # what is seen as one piece of a pile may be several: all but this much of it must be there
 NEXT_GAP_M = 0.12  # next to: footprints at most this far apart
+OPEN_SHARE = 0.7  # open: drawn out by at least this share of its travel
+SHUT_M = 0.012  # closed: open by less than this
 AT_SIDE_M = {"left": 0.10, "right": 0.10, "front": 0.05, "back": 0.05}  # beyond the middle of the table
 
 DIRECTIONS: dict[Predicate, tuple[float, float]] = {
@@ -38,7 +40,8 @@ SIDES: dict[str, tuple[float, float]] = {
     "front": (-1.0, 0.0),
     "back": (1.0, 0.0),
 }
-NUM_ARGS: dict[Predicate, int] = {predicate: 2 for predicate in Predicate} | {Predicate.HOLDING: 1}
+ALONE = (Predicate.HOLDING, Predicate.OPEN, Predicate.CLOSED)  # predicates of one thing
+NUM_ARGS: dict[Predicate, int] = {predicate: 2 for predicate in Predicate} | dict.fromkeys(ALONE, 1)
 
 
 def evaluate(fact: Fact, scene: SceneState) -> Belief:
@@ -53,7 +56,7 @@ def evaluate(fact: Fact, scene: SceneState) -> Belief:
     if is_pile(fact.args[0]):
         return _believe_all(fact, scene)
     a = scene.find(fact.args[0])
-    b = None if fact.predicate is Predicate.AT_SIDE else scene.find(fact.args[1])
+    b = None if fact.predicate in (*ALONE, Predicate.AT_SIDE) else scene.find(fact.args[-1])
     margin_m = None if a is None else _margin_m(fact, scene, a, b)
     if a is None or margin_m is None:
         return Belief(fact, None, 0.0, scene.source, scene.time_s)
@@ -81,6 +84,8 @@ def support_of(item: ObjectState, scene: SceneState) -> str | None:
     """
     if scene.body is not None and scene.body.held == item.id:
         return None
+    if item.fixture is not None:
+        return TABLE
     a = make_footprint(item)
     best: tuple[float, str] | None = None
     for other in scene.objects:
@@ -118,6 +123,8 @@ def _believe_all(fact: Fact, scene: SceneState) -> Belief:
 def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | None) -> float | None:
     """Signed margin of a two-place fact, or None when what it needs is unknown."""
     predicate = fact.predicate
+    if predicate in (Predicate.OPEN, Predicate.CLOSED):
+        return _open_m(a) if predicate is Predicate.OPEN else _shut_m(a)
     if predicate is Predicate.ON and fact.args[1] == TABLE:
         return _on_table_m(a, scene)
     if predicate is Predicate.AT_SIDE:
@@ -139,6 +146,18 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
     else:
         margin_m = _direction_m(over, under, DIRECTIONS[predicate])
     return _if_on_table(margin_m, a, scene)
+
+
+def _open_m(item: ObjectState) -> float | None:
+    """Opening beyond what counts as open."""
+    if item.fixture is None or item.fixture.slide is None or item.opening_m is None:
+        return None
+    return item.opening_m - OPEN_SHARE * item.fixture.slide.travel_m
+
+
+def _shut_m(item: ObjectState) -> float | None:
+    """How much further it could be open and still count as shut."""
+    return None if item.opening_m is None else SHUT_M - item.opening_m
 
 
 def _if_on_table(margin_m: float, item: ObjectState, scene: SceneState) -> float | None:

@@ -186,7 +186,8 @@ def _empty_hand(rule: Rule, facts: MotionFacts) -> Finding:
     if body is None:
         return Finding(rule.id, Ruling.NOT_EVALUATED, None, "", None, "the state of the hand is not known")
     held = body.held
-    if step.action is Action.PICK and held is not None and held != step.object_id:
+    takes = (Action.PICK, Action.OPEN, Action.CLOSE)
+    if step.action in takes and held is not None and held != step.object_id:
         reason = f"the hand already holds {names.get(held, held)}. Put it down first."
         return Finding(rule.id, Ruling.REFUSED, -1.0, "objects", 0.0, reason)
     if step.action in (Action.PUSH, Action.SWEEP) and held is not None:

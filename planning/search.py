@@ -1,4 +1,4 @@
-"""Task search: from where things are to the goal facts, by picking and placing.
+"""Task search: from where things are to the goal facts, by picking and placing, opening and closing.
 
 In:  the scene as supports (what rests on what), goal facts in stages, what was learned from refusals.
 Out: Moves in order, or None. A* over symbolic states, deterministic, bounded by expansions and not by time.
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .types import TABLE, Action, Fact, Predicate
 
 MAX_EXPANSIONS = 20_000
-BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING}
+SLIDING = frozenset({Predicate.OPEN, Predicate.CLOSED})
+BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING} - SLIDING
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,9 +30,10 @@ class StepKey:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A skill found by the search; `facts` are those that a place, push or sweep makes true, `stage` is what it serves.
+    """A skill found by the search; `facts` are those that it makes true, `stage` is what it serves.
 
-    Of a pick, `below` is what the object rested on, and `is_upon` whether on top of it (not in it).
+    Of a pick, `below` is what the object rested on, and `is_upon` whether on top of it (not in it). `needs` must hold
+    before.
     """
 
     key: StepKey
@@ -39,6 +41,7 @@ class Move:
     stage: int
     below: str | None = None
     is_upon: bool = False
+    needs: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Situation:
     """The scene as the search sees it.
 
     `supports` maps objects to what they rest on; `solid` are objects with room for one thing on top; `movable` those
-    that the gripper can hold; `true_facts` the goal facts that hold.
+    that the gripper can hold; `true_facts` the goal facts that hold. Of `sliding` things (drawers) those in `opened`
+    stand open; nothing goes into or comes out of the others.
     """
 
     supports: Mapping[str, str | None]
@@ -64,6 +68,8 @@ class Situation:
     true_facts: frozenset[Fact]
     manners: Mapping[Fact, Action] = field(default_factory=dict[Fact, Action])
     """Facts that are to come true by pushing or sweeping, not by pick and place."""
+    sliding: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class _State:
     held: str | None
     true_facts: frozenset[Fact]
     displaced: frozenset[str]
+    opened: frozenset[str] = frozenset()
 
 
 def search(
@@ -91,6 +98,7 @@ def search(
         situation.held,
         frozenset(situation.true_facts & frozenset(goals)),
         frozenset(),
+        situation.opened,
     )
     moves: list[Move] = []
     for index, stage in enumerate(stages):
@@ -158,12 +166,13 @@ def _remaining(state: _State, goals: tuple[Fact, ...], situation: Situation) -> 
     """Steps needed at least: two for each object that must move, one less when it is in the hand."""
     open_goals = [fact for fact in goals if fact not in state.true_facts and fact not in situation.manners]
     num_strokes = sum(fact not in state.true_facts for fact in goals) - len(open_goals)
-    to_place = {fact.args[0] for fact in open_goals if fact.predicate is not Predicate.HOLDING}
+    to_slide = {fact for fact in open_goals if fact.predicate in SLIDING}
+    to_place = {f.args[0] for f in open_goals if f.predicate is not Predicate.HOLDING and f not in to_slide}
     to_hold = {fact.args[0] for fact in open_goals if fact.predicate is Predicate.HOLDING} - to_place
     covered = to_place | to_hold
     covered |= {f.args[1] for f in open_goals if f.predicate is Predicate.ON and f.args[1] in situation.solid}
     upon = {name for name, support in state.supports if support in covered} - to_place - to_hold
-    steps = num_strokes + 2 * len(to_place | upon) + len(to_hold - {state.held})
+    steps = num_strokes + 2 * len(to_place | upon) + len(to_hold - {state.held}) + len(to_slide)
     if state.held is None:
         return steps
     return steps - 1 if state.held in to_place | upon else steps + (state.held not in to_hold and steps > 0)
@@ -184,11 +193,13 @@ def _successors(
         for name in wanted:
             key = StepKey(Action.PICK, name)
             is_free = name in supports and name not in carriers and name in situation.movable
-            if is_free and _is_allowed(key, state, learned):
+            if is_free and _is_allowed(key, state, learned) and _is_accessible(supports[name], situation, state):
+                needs = _opened(supports[name], situation)
                 yield (
-                    Move(key, (), stage, supports[name], supports[name] in situation.solid),
+                    Move(key, (), stage, supports[name], supports[name] in situation.solid, needs),
                     _picked(state, supports, name),
                 )
+        yield from _slides(situation, state, supports, goals, stage, learned)
         return
     by_hand = tuple(fact for fact in goals if fact not in situation.manners)
     for facts in _places(state.held, by_hand, state.true_facts):
@@ -198,9 +209,40 @@ def _successors(
         if relation is Predicate.IN:
             # What is put in a bowl may bury what lies there, so that which has to come out comes out first.
             is_room = not any(supports.get(f.args[0]) == target for f in goals if f not in state.true_facts)
+        support = TABLE if relation in BESIDE else target
+        is_room = is_room and _is_accessible(support, situation, state)
         if is_room and target != state.held and _is_allowed(key, state, learned):
-            support = TABLE if relation in BESIDE else target
-            yield Move(key, facts, stage), _placed(state, supports, facts, support)
+            needs = _opened(support, situation)
+            yield Move(key, facts, stage, needs=needs), _placed(state, supports, facts, support)
+
+
+def _slides(
+    situation: Situation,
+    state: _State,
+    supports: Mapping[str, str | None],
+    goals: tuple[Fact, ...],
+    stage: int,
+    learned: Learned,
+) -> Iterator[tuple[Move, _State]]:
+    """What can be opened or closed, of what the goals name or what involved things rest in."""
+    of_interest = {name for fact in goals for name in fact.args} | set(supports.values())
+    for name in sorted(situation.sliding & of_interest):
+        is_open = name in state.opened
+        action, fact = (Action.CLOSE, Predicate.CLOSED) if is_open else (Action.OPEN, Predicate.OPEN)
+        undone = Fact(Predicate.OPEN if is_open else Predicate.CLOSED, (name,))
+        key, made = StepKey(action, name), Fact(fact, (name,))
+        if _is_allowed(key, state, learned):
+            facts = (state.true_facts - {undone}) | {made}
+            yield Move(key, (made,), stage), replace(state, true_facts=facts, opened=state.opened ^ {name})
+
+
+def _is_accessible(support: str | None, situation: Situation, state: _State) -> bool:
+    """Whether a hand gets at what rests there: not in a shut drawer."""
+    return support not in situation.sliding or support in state.opened
+
+
+def _opened(support: str | None, situation: Situation) -> tuple[Fact, ...]:
+    return (Fact(Predicate.OPEN, (support,)),) if support is not None and support in situation.sliding else ()
 
 
 def _is_allowed(key: StepKey, state: _State, learned: Learned) -> bool:
@@ -225,7 +267,8 @@ def _picked(state: _State, supports: dict[str, str | None], name: str) -> _State
     after = {**supports, name: None}
     kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
     kept.add(Fact(Predicate.HOLDING, (name,)))
-    return _State(tuple(sorted(after.items(), key=lambda p: p[0])), name, frozenset(kept), state.displaced | {name})
+    rests = tuple(sorted(after.items(), key=lambda p: p[0]))
+    return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened)
 
 
 def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, ...], support: str | None) -> _State:
@@ -233,11 +276,12 @@ def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, .
     assert name is not None  # only what is held is placed
     after = {**supports, name: support}
     kept = {fact for fact in state.true_facts if fact.predicate is not Predicate.HOLDING}
-    return _State(tuple(sorted(after.items(), key=lambda p: p[0])), None, frozenset(kept.union(facts)), state.displaced)
+    rests = tuple(sorted(after.items(), key=lambda p: p[0]))
+    return _State(rests, None, frozenset(kept.union(facts)), state.displaced, state.opened)
 
 
 def _stroked(state: _State, fact: Fact) -> _State:
     """The object was moved over the table; what was beside it is so no longer."""
     name = fact.args[0]
     kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
-    return _State(state.supports, None, frozenset(kept | {fact}), state.displaced | {name})
+    return replace(state, held=None, true_facts=frozenset(kept | {fact}), displaced=state.displaced | {name})

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from ..perception.types import SceneState
 from .knowledge import Ontology
 from .placement import goal_region
-from .relations import evaluate, support_of
+from .relations import ALONE, evaluate, support_of
 from .robot_model import GripperDescription
 from .search import BESIDE, Situation, StepKey
 from .types import TABLE, Action, Fact, Predicate
@@ -26,7 +26,8 @@ def make_situation(
 ) -> Situation:
     """What rests on what, what can be moved, and which goals hold already."""
     held = scene.body.held if scene.body is not None else None
-    supports: dict[str, str | None] = {item.id: support_of(item, scene) for item in scene.objects}
+    loose = [item for item in scene.objects if item.fixture is None]
+    supports: dict[str, str | None] = {item.id: support_of(item, scene) for item in loose}
     if held is not None:
         supports[held] = None
     return Situation(
@@ -36,6 +37,8 @@ def make_situation(
         movable=frozenset(o.id for o in scene.objects if ontology.why_not_graspable(o, gripper) is None),
         true_facts=frozenset(fact for fact in goals if evaluate(fact, scene).value),
         manners=manners or {},
+        sliding=frozenset(o.id for o in scene.objects if o.fixture is not None and o.fixture.slide is not None),
+        opened=frozenset(o.id for o in scene.objects if evaluate(Fact(Predicate.OPEN, (o.id,)), scene).value),
     )
 
 
@@ -47,7 +50,7 @@ def obstacles(scene: SceneState, goals: Sequence[Fact], situation: Situation) ->
     done: set[str] = set()
     for fact in open_goals:
         name, is_beside = fact.args[0], fact.predicate in BESIDE
-        if fact.predicate is Predicate.HOLDING or fact.args[1] in moving or (is_beside and name in done):
+        if fact.predicate in ALONE or fact.args[1] in moving or (is_beside and name in done):
             continue
         if fact.predicate is Predicate.ON and (fact.args[1] == TABLE or fact.args[1] in situation.solid):
             continue  # the search itself clears what has room for one thing

@@ -28,6 +28,8 @@ class Predicate(enum.StrEnum):
     NEXT_TO = "next_to"
     HOLDING = "holding"  # holding(a)
     AT_SIDE = "at_side"  # at_side(a, "left" | "right" | "front" | "back") of the table
+    OPEN = "open"  # open(a): the drawer a stands open
+    CLOSED = "closed"  # closed(a): the drawer a is shut
 
 
 TABLE = "table"
@@ -110,6 +112,8 @@ class Action(enum.StrEnum):
     PLACE = "place"
     PUSH = "push"  # one object over the table, by closed fingers
     SWEEP = "sweep"  # many small pieces at once
+    OPEN = "open"
+    CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class GeometricConfig(BaseModel):
 
 
 class GeometricPolicy:
-    """Pick, place and look for one robot."""
+    """Pick, place, open, close and look for one robot."""
 
     def __init__(self, config: GeometricConfig, model: RobotModel) -> None:
         self._config = config
@@ -61,6 +61,8 @@ class GeometricPolicy:
             return NoMotion(NoMotionReason.NOT_SEEN, f"{step.object_id} is not in the scene")
         if step.action is Action.PICK:
             return self._skills.pick(now, item)
+        if step.action in (Action.OPEN, Action.CLOSE):
+            return self._skills.slide(now, item, is_opening=step.action is Action.OPEN)
         return self._skills.place(now, item, step.relation or Predicate.ON, step.target_id or TABLE)
 
 

@@ -23,11 +23,12 @@ from ..planning.placement import goal_region
 from ..planning.relations import evaluate
 from ..planning.timing import TimedPath, Timeline
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
+from .drawers import handle_grasps, way_to_go
 from .grasps import Grasp, make_grasps, turned_half
 from .hand_room import ENOUGH, Release, free_grasps, free_releases
 from .motion import Blocked, MotionMaker
 from .places import left_there, make_placements
-from .surroundings import carrying, is_named, make_room, neighbours, putting_down
+from .surroundings import carrying, is_named, make_room, neighbours, putting_down, sliding
 
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
@@ -36,6 +37,8 @@ SAFE_M = 0.20  # below this the hand first goes straight up
 GRIP_S = 0.35  # friction needs this long to build up
 RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
+SLIDE_SLOWER = 0.6
+SLIDE_SETTLE_S = 0.1
 MAX_TRIES = 6
 MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
 
@@ -142,14 +145,93 @@ class Skills:
 
         return _first_success(_from_attempt(free, now.step.attempt), attempt)
 
+    def slide(self, now: Situation, item: ObjectState, *, is_opening: bool) -> Trajectory | NoMotion:
+        """Take the handle from above, pull or push along the axis, let go, rise, look."""
+        way = way_to_go(item, is_opening=is_opening)
+        if isinstance(way, NoMotion):
+            return way
+        touch = (item.id, *neighbours(item, now.scene))
+        room = now.room(touch=touch)
+        grasps = handle_grasps(item, self._gripper)
+        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene, ENOUGH + now.step.attempt)
+        if not free:
+            return NoMotion(NoMotionReason.NO_GRASP, f"no room for the hand at the handle of {item.id}", blocked_by)
+
+        def attempt(grasp: Grasp) -> Trajectory | NoMotion:
+            return self._slide_with(now, item, grasp, way, touch)
+
+        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+
+    def _slide_with(
+        self,
+        now: Situation,
+        item: ObjectState,
+        grasp: Grasp,
+        way: Float[np.ndarray, "3"],
+        touch: tuple[str, ...],
+    ) -> Trajectory | NoMotion:
+        came = self._come_to(now, item, grasp, now.room(touch=touch))
+        if isinstance(came, NoMotion):
+            return came
+        timeline, maker = came, self._maker
+        closing_s = timeline.time_s
+        timeline.pause(GRIP_S, 0.0)
+        T_world_taken = maker.model.tool_pose(timeline.positions_rad)
+        T_hand_object = np.linalg.inv(T_world_taken) @ item.pose_world
+        moving, left_at = sliding(now.room(touch=touch), item, now.scene, T_hand_object)
+        T_world_goal = T_world_taken.copy()
+        T_world_goal[:3, 3] += way
+        gap = self._gap(item, T_hand_object)
+        line = maker.line(timeline.positions_rad, T_world_goal, gap, moving, slow=SLIDE_SLOWER)
+        if isinstance(line, Blocked):
+            return _no_motion(line, now, f"where {item.id} goes")
+        timeline.follow(line)
+        timeline.pause(SLIDE_SETTLE_S)
+        release_s = timeline.time_s
+        T_world_released = maker.model.tool_pose(timeline.positions_rad)
+        timeline.pause(RELEASE_S, grasp.open_m)
+        after = left_at(T_world_released @ T_hand_object)
+        rise = self._lift(timeline, after, grasp.open_m)
+        if isinstance(rise, Blocked):
+            return _no_motion(rise, now, f"above the handle of {item.id}")
+        home = maker.transit(timeline.positions_rad, self._look_rad, grasp.open_m, after, now.rng)
+        if isinstance(home, Blocked):
+            return _no_motion(home, now, "the look pose")
+        timeline.follow(home)
+        return timeline.build(
+            held=(HeldSpan(item.id, closing_s, release_s, T_hand_object),),
+            touches=touch,
+            label=f"{now.step.action.value} {item.id}",
+            target_pose_world=T_world_released,
+        )
+
     def _pick_with(
         self, now: Situation, item: ObjectState, grasp: Grasp, room: Room, touch: tuple[str, ...]
     ) -> Trajectory | NoMotion:
+        timeline = self._come_to(now, item, grasp, room)
+        if isinstance(timeline, NoMotion):
+            return timeline
+        closing_s = timeline.time_s
+        timeline.pause(GRIP_S, 0.0)
+        T_world_reached = self._maker.model.tool_pose(timeline.positions_rad)
+        T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
+        lift = self._lift(timeline, carrying(room, item, T_hand_object), self._gap(item, T_hand_object))
+        if isinstance(lift, Blocked):
+            return _no_motion(lift, now, item.id)
+        return timeline.build(
+            held=(HeldSpan(item.id, closing_s, timeline.time_s, T_hand_object),),
+            touches=touch,
+            label=f"pick {item.id}",
+            target_pose_world=T_world_reached,
+        )
+
+    def _come_to(self, now: Situation, item: ObjectState, grasp: Grasp, room: Room) -> Timeline | NoMotion:
+        """Through the air, the fingers open, and straight down to the grasp."""
         start = self._start(now, None)
         if isinstance(start, NoMotion):
             return start
         timeline, _ = start
-        maker, width = self._maker, grasp.open_m
+        width = grasp.open_m
         grip = self._nearer_turn(grasp.T_world_tool, timeline.positions_rad, now.rng)
         if grip is None:
             return NoMotion(NoMotionReason.NO_IK, f"{item.id} is out of reach")
@@ -164,19 +246,7 @@ class Skills:
         if timeline.width_m != width:
             timeline.pause(0.0, width)
         timeline.follow(descent[1])
-        closing_s = timeline.time_s
-        timeline.pause(GRIP_S, 0.0)
-        T_world_reached = maker.model.tool_pose(timeline.positions_rad)
-        T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
-        lift = self._lift(timeline, carrying(room, item, T_hand_object), self._gap(item, T_hand_object))
-        if isinstance(lift, Blocked):
-            return _no_motion(lift, now, item.id)
-        return timeline.build(
-            held=(HeldSpan(item.id, closing_s, timeline.time_s, T_hand_object),),
-            touches=touch,
-            label=f"pick {item.id}",
-            target_pose_world=T_world_reached,
-        )
+        return timeline
 
     def _place_at(
         self,

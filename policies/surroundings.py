@@ -7,7 +7,7 @@ Out: Room values for the path planner, with what each motion may touch. Kept str
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from ..perception.types import ObjectState, SceneState
 from ..planning.collision import ARM, FINGER, HAND, HELD, SELF, Clearance, Room
 from ..planning.contact_checks import touching_objects
-from ..planning.object_solids import Solid, box_solid, hull_of, solids_of
+from ..planning.object_solids import Solid, box_solid, hull_of, moving_along, solids_of
 from ..planning.rules import KEEP_OUT, is_zone
 from ..planning.types import TABLE
 
@@ -48,6 +48,25 @@ def carrying(room: Room, item: ObjectState, T_hand_object: Float[np.ndarray, "4 
     """The same room with the object in the hand."""
     held = tuple(solid.moved(T_hand_object) for solid in hull_of(replace(item, pose_world=np.eye(4))))
     return replace(room, carried=held, solids=without(room.solids, item.id), rough=without(room.rough, item.id))
+
+
+def sliding(
+    room: Room, item: ObjectState, scene: SceneState, T_hand_object: Float[np.ndarray, "4 4"]
+) -> tuple[Room, Callable[[Float[np.ndarray, "4 4"]], Room]]:
+    """The room while the hand moves a drawer with all that is in it, and the room after it was left at a pose."""
+    along = moving_along(item, scene)
+    T_item_world = np.linalg.inv(item.pose_world)
+    carried = tuple(s.moved(T_hand_object @ T_item_world) for other in along for s in hull_of(other))
+    solids, rough = room.solids, room.rough
+    for other in along:
+        solids, rough = without(solids, other.id), without(rough, other.id)
+
+    def left_at(pose_world: Float[np.ndarray, "4 4"]) -> Room:
+        left = tuple(s.moved(pose_world @ T_item_world) for o in along for s in solids_of(o, inflate=False))
+        required = room.required_m | {(FINGER, item.id): FINGER_TOUCH_M, (HAND, item.id): 0.001}
+        return replace(room, solids=(*solids, *left), rough=(*rough, *left), required_m=required)
+
+    return replace(room, carried=carried, solids=solids, rough=rough), left_at
 
 
 def putting_down(room: Room, item: ObjectState) -> Room:
