@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..perception.types import Perceiver, PerceiverSetup
+from ..perception.types import Fixture, Perceiver, PerceiverSetup
 from ..planning.guard import Guard
 from ..planning.monitor import Monitor
 from ..planning.planner import Planner
@@ -33,6 +33,7 @@ class Parts:
     guard: Guard
     monitor: Monitor
     keep_out: tuple[tuple[float, ...], ...]
+    fixtures: tuple[Fixture, ...]
     constraints: tuple[str, ...]
     is_rehearsable: bool
 
@@ -47,14 +48,16 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     device = choose_device(config.device)
     robot = _build_robot(config, stage, film_hz)
     model = RobotModel(robot.description)
-    perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device)
+    fixtures = _fixtures(robot, config.seed)
+    perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device, fixtures)
     policy = build_policy(config.policy, config.settings, robot.convention, model)
     planner = Planner(robot.description, max_replans=config.max_replans)
     keep_out = _keep_out(robot, config.seed)
     constraints = tuple(write_zone(zone) for zone in keep_out)
     is_rehearsable = load_spec("policies", split_name(config.policy)[0]).is_rehearsable
+    guard, monitor = Guard(model), Monitor(model)
     return Parts(
-        robot, model, perceiver, planner, policy, Guard(model), Monitor(model), keep_out, constraints, is_rehearsable
+        robot, model, perceiver, planner, policy, guard, monitor, keep_out, fixtures, constraints, is_rehearsable
     )
 
 
@@ -78,15 +81,19 @@ def choose_device(name: str) -> str:
 
 
 def build_perceiver(
-    name: str, settings: dict[str, dict[str, Any]], robot: Robot | None, model: RobotModel | None, device: str
+    name: str,
+    settings: dict[str, dict[str, Any]],
+    robot: Robot | None,
+    model: RobotModel | None,
+    device: str,
+    fixtures: tuple[Fixture, ...] = (),
 ) -> Perceiver:
-    """A perceiver by name, for a robot or (robot None) for a person's own rig."""
+    """A perceiver by name, for a robot or (robot None) for a person's own rig; `fixtures` is declared furniture."""
     base, argument = split_name(name)
     spec = load_spec("perceivers", base)
     sensors = robot.sensors if robot else ()
-    perceiver = spec.build(
-        make_config(spec, settings.get(base, {}), argument), PerceiverSetup(sensors, body=model, device=device)
-    )
+    setup = PerceiverSetup(sensors, body=model, device=device, fixtures=fixtures)
+    perceiver = spec.build(make_config(spec, settings.get(base, {}), argument), setup)
     if hasattr(perceiver, "bind"):  # the oracle: reads simulator truth and says so in every result
         if robot is None or not hasattr(robot, "judge"):
             raise PluginError(f"The perceiver '{base}' needs a simulated robot. Use --perceiver fused.")
@@ -154,6 +161,12 @@ def _drawn(scene: str, seed: int, settings: dict[str, dict[str, Any]]) -> DrawnE
     drawn = draw_scene(scene, seed, settings)
     assert drawn is not None  # the caller has looked
     return drawn
+
+
+def _fixtures(robot: Robot, seed: int) -> tuple[Fixture, ...]:
+    """Furniture of the cell, model and place: with the scene in simulation, declared by the robot itself elsewhere."""
+    stage = getattr(robot, "stage", None)
+    return tuple(stage(seed).fixtures) if stage else tuple(getattr(robot, "fixtures", ()))
 
 
 def _keep_out(robot: Robot, seed: int) -> tuple[tuple[float, ...], ...]:

@@ -67,7 +67,9 @@ class Episode:
             self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
         robot = self.parts.robot
         self._driven = (
-            robot if record_to is None else RecordedRobot(robot, record_to, config.command, self.parts.keep_out)
+            robot
+            if record_to is None
+            else RecordedRobot(robot, record_to, config.command, self.parts.keep_out, self.parts.fixtures)
         )
 
     def __enter__(self) -> Episode:

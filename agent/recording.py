@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ..perception.frame_log import FrameLogReader, FrameLogWriter, LoggedFrame
+from ..perception.furniture import fixture_from_dict, fixture_to_dict
 from ..perception.plugin_spec import PluginSpec
-from ..perception.types import SensorFrame, SensorKind, SensorSpec
+from ..perception.types import Fixture, SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_model import RobotDescription, description_from_dict, description_to_dict
 from ..planning.types import MotionConvention, Trajectory
 from .robot import Robot, WrappedRobot
@@ -49,6 +50,7 @@ class RecordingRobot:
         )
         self.sensors = tuple(_sensor_from_dict(s) for s in header["sensors"])
         self.keep_out = tuple(tuple(zone) for zone in header["keep_out"])
+        self.fixtures = tuple(fixture_from_dict(values) for values in header.get("fixtures", []))
         self.command_text: str = header.get("command", "")
         self._frames: Iterator[LoggedFrame] = iter(())
         self._time_s = 0.0
@@ -104,9 +106,16 @@ class RecordingRobot:
 class RecordedRobot(WrappedRobot):
     """Any robot, with every frame it delivers written to a log first."""
 
-    def __init__(self, robot: Robot, folder: Path, command: str, keep_out: tuple[tuple[float, ...], ...]) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        folder: Path,
+        command: str,
+        keep_out: tuple[tuple[float, ...], ...],
+        fixtures: tuple[Fixture, ...] = (),
+    ) -> None:
         super().__init__(robot)
-        self.keep_out = keep_out
+        self.keep_out, self.fixtures = keep_out, fixtures
         self._folder, self._command = folder, command
         self._writer: FrameLogWriter | None = None
 
@@ -137,6 +146,7 @@ class RecordedRobot(WrappedRobot):
             "convention": asdict(self.convention),
             "sensors": [asdict(s) for s in self.sensors],
             "keep_out": [list(zone) for zone in self.keep_out],
+            "fixtures": [fixture_to_dict(fixture) for fixture in self.fixtures],
             "command": self._command,
         }
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from .furniture import Furniture, Slid
 from .geometry import is_pose
 from .health import HealthMonitor
 from .measurement import Measurement
@@ -43,12 +44,19 @@ class Look:
     """Turns frames into measurements; remembers the table."""
 
     def __init__(
-        self, settings: LookSettings, proprioception: Proprioception, health: HealthMonitor, device: str
+        self,
+        settings: LookSettings,
+        proprioception: Proprioception,
+        health: HealthMonitor,
+        furniture: Furniture,
+        device: str,
     ) -> None:
-        self._settings, self._body, self._health = settings, proprioception, health
+        self._settings, self._body, self._health, self._furniture = settings, proprioception, health, furniture
         self._device = torch.device(device)
         self.table: SupportSurface | None = None
         self.seen_s: float | None = None
+        self.slid: list[Slid] = []
+        """Drawers that the last look saw elsewhere than the one before."""
 
     def place(self, frame: SensorFrame) -> list[View]:
         """Views that can be used: sound, with a known pose, from a mount that stood still."""
@@ -68,6 +76,7 @@ class Look:
     def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
         """Level, fuse, split and describe; no table in view gives no objects."""
         samples = [sample_surface(view, self._device) for view in views]
+        self.slid = []
         fit = find_table(samples, self._settings.table_height_m, self.table)
         if fit is None:
             return []
@@ -83,7 +92,9 @@ class Look:
         s = self._settings
         noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}
         cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device)
-        return measure_objects(cloud, fit.surface, self._quality(views, fit, cloud))
+        quality = self._quality(views, fit, cloud)
+        cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
+        return measure_objects(cloud, fit.surface, quality, self._furniture.floor_under)
 
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
         """A LiDAR's range error moves all of a surface's points, like a mount's."""

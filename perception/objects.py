@@ -7,7 +7,8 @@ Out: Measurements: pose, size, colour, shape, honest covariance and the sensors 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -45,8 +46,16 @@ class LookQuality:
     has_cubes: bool
 
 
-def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -> list[Measurement]:
-    """Split, align the views, describe, regroup what is of one colour, arrange, and put numbers on each."""
+def measure_objects(
+    cloud: Cloud,
+    table: SupportSurface,
+    quality: LookQuality,
+    floor_under: Callable[[Float[np.ndarray, "2"], float], float | None] = lambda place, top_m: None,
+) -> list[Measurement]:
+    """Split, align the views, describe, regroup what is of one colour, arrange, and put numbers on each.
+
+    `floor_under` says how high the board of furniture is, if any, on which something of a given top stands at a place.
+    """
     spacing_m = min((s for s in cloud.spacing_m if np.isfinite(s)), default=0.002)
     segments = split_segments(cloud, quality.voxel_m, quality.min_points)
     segments, _ = align_views(segments, cloud.spacing_m)
@@ -54,10 +63,16 @@ def measure_objects(cloud: Cloud, table: SupportSurface, quality: LookQuality) -
     parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
     parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M]
     standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
+    standing = [_on_furniture(s, floor_under(s.part.center, s.part.top_m)) for s in standing]
     standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
     lidar = _lidar_points(cloud)
     measured = [_measure(s, cloud, lidar, table, quality) for s in standing]
     return separate_cubes(measured) if quality.has_cubes else measured
+
+
+def _on_furniture(standing: Standing, floor_m: float | None) -> Standing:
+    is_lower = floor_m is not None and standing.support is None and standing.bottom_m < floor_m
+    return replace(standing, bottom_m=floor_m) if floor_m is not None and is_lower else standing
 
 
 def _lidar_points(cloud: Cloud) -> dict[str, Float[np.ndarray, "points 3"]]:

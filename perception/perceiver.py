@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .furniture import Furniture
 from .health import HealthMonitor
 from .look import Look, LookSettings
 from .plugin_spec import PluginSpec
@@ -55,7 +56,8 @@ class FusedPerceiver:
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)
         self._tracker = Tracker()
-        self._look = Look(settings, self._proprioception, self._health, self._setup.device)
+        self._furniture = Furniture(self._setup.fixtures)
+        self._look = Look(settings, self._proprioception, self._health, self._furniture, self._setup.device)
 
     def update(self, frame: SensorFrame) -> SceneState:
         """Fuse what arrived; without images this only follows the body."""
@@ -64,11 +66,13 @@ class FusedPerceiver:
         self._proprioception.move_held(self._tracker)
         if views := self._look.place(frame):
             measurements = self._look.measure(views, self._tracker.held_track())
+            for slid in self._look.slid:
+                self._tracker.shift(slid)
             self._tracker.observe(measurements, views, frame.time_s)
         return SceneState(
             time_s=frame.time_s,
             seen_s=self._look.seen_s,
-            objects=self._tracker.states(),
+            objects=(*self._tracker.states(), *self._furniture.states(frame.time_s)),
             table=self._look.table,
             body=self._proprioception.state(self._tracker.held),
             health=self._health.report(frame.time_s),

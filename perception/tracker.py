@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .associate import associate
+from .furniture import Slid
 from .geometry import invert_pose, make_pose, wrap_angle
 from .likeness import explain_merged, is_fragment, looks_alike
 from .measurement import Measurement
@@ -61,6 +62,13 @@ class Tracker:
             if not any(is_fragment(measurement, t) for t in self._tracks if t.id != self.held):
                 self._add(measurement, time_s)
         self._tracks = [t for t in self._tracks if time_s - t.last_seen_s < _MEMORY_S or t.id == self.held]
+
+    def shift(self, slid: Slid) -> None:
+        """What lies in a drawer goes with it, seen or not."""
+        for track in self._tracks:
+            if track.id != self.held and slid.holds(track.pose_world[:3, 3]):
+                track.pose_world = track.pose_world.copy()
+                track.pose_world[:3, 3] += slid.by_world
 
     def grip(self, T_world_tool: Float[np.ndarray, "4 4"], width_m: float) -> None:
         """The fingers closed on something: the object around the tool is held from now on."""

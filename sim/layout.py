@@ -48,12 +48,14 @@ def lay_out(
     zones: Sequence[KeepOut],
     at_least: int,
     rng: np.random.Generator,
+    furniture: Sequence[Outline] = (),
 ) -> tuple[PlacedObject, ...]:
     """Place everything: given poses, then the rest by size at random, then what stands on others.
 
     Of `added` as many are placed as fit, so that there are `at_least` objects in all.
     """
     placed, taken = _place_given(fixed)
+    taken += furniture
     taken += [rectangle((zone[0], zone[1], zone[3], zone[4])) for zone in zones if zone[2] < LOW_ZONE_M]
     waiting = [entry for entry in fixed if entry.position_world is None and entry.on is None]
     at_least = max(at_least, len(fixed))

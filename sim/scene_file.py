@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..perception.colors import PALETTE
 from .catalogue import KINDS
+from .furniture import FURNITURE_KINDS
 from .placement import TABLE_BOUNDS
 from .toml_file import nearest
 
@@ -113,6 +114,33 @@ class ZoneEntry(_Strict):
         return self
 
 
+class FixtureEntry(_Strict):
+    """Furniture on the table, known to the robot: at yaw 0 its front faces it. `opening` of a drawer: 0 to 1."""
+
+    kind: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+    color: str = "white"
+    position_world: tuple[Coordinate, Coordinate]
+    yaw_rad: Annotated[float, Field(ge=-2 * math.pi, le=2 * math.pi)] = 0.0
+    opening: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+    _color = field_validator("color")(_check_color)
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str) -> str:
+        if kind not in FURNITURE_KINDS:
+            raise ValueError(f"unknown kind of furniture '{kind}'; {nearest(kind, FURNITURE_KINDS)}")
+        return kind
+
+    @field_validator("name")
+    @classmethod
+    def _free_name(cls, name: str) -> str:
+        if name in RESERVED_NAMES or name.startswith(("panda_", "person_")):
+            raise ValueError(f"the name '{name}' belongs to the robot or the room. Choose another")
+        return name
+
+
 Place = tuple[Coordinate, Coordinate, Annotated[float, Field(ge=-0.7, le=0.9)]]
 Period = Annotated[float, Field(ge=1.0, le=120.0)]
 
@@ -163,3 +191,4 @@ class SceneFile(_Strict):
     clutter: ClutterEntry | None = None
     keep_out: tuple[ZoneEntry, ...] = ()
     person: PersonEntry | None = None
+    fixtures: tuple[FixtureEntry, ...] = ()

@@ -7,17 +7,19 @@ A file names fixed objects, with or without a place, and a [clutter] table that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..perception.types import Shape
+from ..perception.types import Fixture, Shape
 from .catalogue import make_object
+from .furniture import make_fixtures, outline_corners
 from .layout import KeepOut, PlacedObject, lay_out
 from .person import Person, draw_person
-from .scene_file import ClutterEntry, ObjectEntry, SceneError, SceneFile
+from .placement import TABLE_BOUNDS, Outline
+from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneError, SceneFile
 from .shading import Light, draw_light
 from .toml_file import nearest, read_toml
 
@@ -30,13 +32,18 @@ MAX_ROOM_TAKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Objects, zones that the robot must not enter (x0, y0, z0, x1, y1, z1; world), the light, and who is there."""
+    """Objects, zones that the robot must not enter (x0, y0, z0, x1, y1, z1; world), the light, and who is there.
+
+    `fixtures` is furniture that the robot knows; `openings_m`, how far its drawers stand open at first, it must see.
+    """
 
     name: str
     objects: tuple[PlacedObject, ...]
     keep_out: tuple[KeepOut, ...] = ()
     light: Light = Light()
     person: Person | None = None
+    fixtures: tuple[Fixture, ...] = ()
+    openings_m: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def find(self, name: str) -> PlacedObject:
         """The object of that name; KeyError when there is none."""
@@ -90,10 +97,36 @@ def _fill(scene_file: SceneFile, seed: int) -> Scene:
     entries = _name_entries(scene_file.objects)
     clutter = _draw_clutter(entries, scene_file.clutter, rng)
     zones = tuple((*zone.min_world, *zone.max_world) for zone in scene_file.keep_out)
-    objects = lay_out(entries, clutter, zones, scene_file.clutter.min_total if scene_file.clutter else 0, rng)
+    fixtures, openings_m = _set_up(scene_file.fixtures, entries)
+    at_least = scene_file.clutter.min_total if scene_file.clutter else 0
+    taken = [Outline(outline_corners(fixture)) for fixture in fixtures]
+    objects = lay_out(entries, clutter, zones, at_least, rng, taken)
     # A stream of its own: whether somebody is there changes nothing on the table.
     person = draw_person(scene_file.person, np.random.default_rng([seed, 0x9E50])) if scene_file.person else None
-    return Scene(scene_file.name, objects, zones, light, person)
+    return Scene(scene_file.name, objects, zones, light, person, fixtures, openings_m)
+
+
+def _set_up(
+    furniture: Sequence[FixtureEntry], objects: Sequence[ObjectEntry]
+) -> tuple[tuple[Fixture, ...], dict[str, float]]:
+    """The declared fixtures and how far each drawer is open; SceneError when they stand in each other's way."""
+    fixtures: list[Fixture] = []
+    openings_m: dict[str, float] = {}
+    for entry in furniture:
+        parts = make_fixtures(entry.kind, entry.name, entry.color, *entry.position_world, entry.yaw_rad)
+        for part in parts:
+            outline = Outline(outline_corners(part))
+            if not outline.is_inside(TABLE_BOUNDS):
+                raise SceneError(f"furniture '{entry.name}' does not stand wholly on the table. Move or turn it.")
+            for other in fixtures:
+                if outline.gap_m(Outline(outline_corners(other))) < 0.0:
+                    raise SceneError(f"furniture '{entry.name}' and '{other.name}' are in each other's way. Move one.")
+            if part.name in {str(o.name) for o in objects}:
+                raise SceneError(f"an object and a piece of furniture are both named '{part.name}'. Rename one.")
+            if part.slide is not None:
+                openings_m[part.name] = entry.opening * part.slide.travel_m
+        fixtures += parts
+    return tuple(fixtures), openings_m
 
 
 def _name_entries(entries: Sequence[ObjectEntry]) -> list[ObjectEntry]:

@@ -96,7 +96,7 @@ class Judge:
     def _why_unstable(self, fact: Fact, now: SceneState) -> str | None:
         """Why a fact that holds now would not last: the object is in the hand or still moving."""
         moved = fact.args[0]
-        if moved not in self._world.objects:
+        if moved not in self._world.objects and moved not in self._world.drawers:
             return f"there is no '{moved}' in this scene"
         if fact.predicate is Predicate.HOLDING:
             return None

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..perception.colors import PALETTE
+from ..perception.furniture import fixture_state
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import (
     BodyState,
@@ -23,6 +24,7 @@ from ..perception.types import (
     SensorHealth,
     SupportSurface,
 )
+from .furniture import FurnitureBody
 from .placement import TABLE_BOUNDS
 from .world import World, WorldObject
 
@@ -35,8 +37,17 @@ def truth(world: World, time_s: float = 0.0) -> SceneState:
     positions_rad, velocities_radps, width_m = world.arm.joint_state()
     body = BodyState(world.arm.joint_names, positions_rad, velocities_radps, width_m, world.gripped())
     objects = tuple(_object_state(world, entry, time_s) for entry in world.objects.values())
+    objects += tuple(state for body in world.furniture for state in _furniture_states(body, time_s))
     table = SupportSurface(height_m=0.0, height_std_m=0.0, bounds_world=TABLE_BOUNDS, tilt_rad=0.0)
     return SceneState(time_s, time_s, objects, table, body, health=(), source="truth")
+
+
+def _furniture_states(body: FurnitureBody, time_s: float) -> list[ObjectState]:
+    """The fixture and, as far open as it is, its drawer."""
+    states = [fixture_state(body.fixed, None, EXACT_COVARIANCE, ("truth",), time_s)]
+    if body.drawer is not None:
+        states.append(fixture_state(body.drawer, body.opening_m, EXACT_COVARIANCE, ("truth",), time_s))
+    return states
 
 
 def _object_state(world: World, entry: WorldObject, time_s: float) -> ObjectState:

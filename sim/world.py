@@ -22,6 +22,7 @@ from ..perception.types import Shape
 from .bullet import pybullet
 from .catalogue import ObjectModel, make_object
 from .collision_shapes import center_of_mass, collision_file
+from .furniture import FurnitureBody, make_bodies
 from .person import PersonBody, part_poses
 from .person import visual_bodies as person_visuals
 from .placement import TABLE_BOUNDS
@@ -101,6 +102,8 @@ class World:
         self.scene = Scene(name="empty", objects=())
         self._arm: ArmBody | None = None
         self._body_names: dict[int, str] = {}
+        self._link_names: dict[tuple[int, int], str] = {}
+        self.furniture: list[FurnitureBody] = []
         self._impulses: list[tuple[str, Float[np.ndarray, "3"]]] = []
         self._num_steps = 0
         self.person: PersonBody | None = None
@@ -119,7 +122,7 @@ class World:
         )
         self.objects = {}
         self._arm = None
-        self._body_names = {}
+        self._body_names, self._link_names, self.furniture = {}, {}, []
         self._impulses = []
         self._num_steps = 0
         self.person = None
@@ -141,6 +144,10 @@ class World:
     def place(self, scene: Scene) -> None:
         """Put the objects of the scene where it says."""
         self.scene = scene
+        self.furniture = make_bodies(self.client, scene.fixtures, scene.openings_m)
+        for furniture in self.furniture:
+            self._body_names[furniture.body] = furniture.fixed.name
+            self._link_names |= {(furniture.body, link): name for name, link in furniture.links.items()}
         for placed in scene.objects:
             self._add_object(placed)
         if scene.person is not None:
@@ -169,7 +176,9 @@ class World:
         self._impulses = []
 
     def object_pose(self, name: str) -> Float[np.ndarray, "4 4"]:
-        """T_world_object."""
+        """T_world_object; of a drawer that of its fixture."""
+        if name not in self.objects:
+            return next(poses[name] for f in self.furniture if name in (poses := f.poses()))
         entry = self.objects[name]
         position, quat_xyzw = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=self.client)
         T_world_object = pose_of(position, quat_xyzw)
@@ -183,26 +192,36 @@ class World:
 
     def is_at_rest(self, name: str) -> bool:
         """Slower than 2 mm/s and 0.02 rad/s."""
+        if name not in self.objects:
+            return next(f.is_at_rest() for f in self.furniture if name in f.links)
         linear, angular = self.object_velocity(name)
         return float(linear @ linear) < REST_MPS**2 and float(angular @ angular) < REST_RADPS**2
 
     def arm_contacts(self) -> list[ArmContact]:
         """What the arm touches now, one entry for each pair of link and thing, in a fixed order."""
         arm = self.arm
-        forces: dict[tuple[int, int], float] = {}
+        forces: dict[tuple[int, int, int], float] = {}
         for contact in pybullet.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
             if contact[2] != arm.body and contact[9] > 0.0:
-                key = (contact[3], contact[2])
+                key = (contact[3], contact[2], contact[4])
                 forces[key] = forces.get(key, 0.0) + contact[9]
-        return [ArmContact(link, self._body_names[body], force) for (link, body), force in sorted(forces.items())]
+        return [
+            ArmContact(link, self._link_names.get((body, other), self._body_names[body]), force)
+            for (link, body, other), force in sorted(forces.items())
+        ]
 
     def gripped(self, contacts: list[ArmContact] | None = None) -> str | None:
-        """The object that both fingers press on, if any."""
+        """The object, or the drawer by its handle, that both fingers press on, if any."""
         contacts = self.arm_contacts() if contacts is None else contacts
         one, two = (
             {c.other for c in contacts if c.link == link and c.force_n > GRIP_N} for link in self.arm.finger_links
         )
-        return next((name for name in self.objects if name in one and name in two), None)
+        return next((name for name in (*self.objects, *self.drawers) if name in one and name in two), None)
+
+    @property
+    def drawers(self) -> tuple[str, ...]:
+        """Names of everything that slides."""
+        return tuple(f.drawer.name for f in self.furniture if f.drawer is not None)
 
     def link_distance_m(self, link_a: int, link_b: int, within_m: float) -> float:
         """Distance between two links of the arm, negative when they overlap; `within_m` if farther than that."""
@@ -236,6 +255,7 @@ class World:
         furniture = tuple(_box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items())
         robot = self._arm.visual_bodies() if self._arm else ()
         people = person_visuals(self.person.person) if self.person else ()
+        furniture += tuple(visual for f in self.furniture for visual in f.visual_bodies())
         return furniture + robot + people + tuple(_object_visual(entry) for entry in self.objects.values())
 
     def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
@@ -245,6 +265,8 @@ class World:
             poses |= self._arm.link_poses()
         if self.person:
             poses |= part_poses(self.person)
+        for furniture in self.furniture:
+            poses |= furniture.poses()
         return poses | {name: self.object_pose(name) for name in self.objects}
 
     def close(self) -> None:

@@ -178,10 +178,12 @@ class Panda:
     def _let_fingers_touch(self, is_touching: bool) -> None:
         for index in range(pybullet.getNumBodies(physicsClientId=self._client)):
             body = pybullet.getBodyUniqueId(index, physicsClientId=self._client)
-            if body != self.body:
+            if body == self.body:
+                continue
+            for link in range(-1, pybullet.getNumJoints(body, physicsClientId=self._client)):
                 for finger in _FINGERS:
                     pybullet.setCollisionFilterPair(
-                        self.body, body, finger, -1, int(is_touching), physicsClientId=self._client
+                        self.body, body, finger, link, int(is_touching), physicsClientId=self._client
                     )
 
     def _set_friction(self) -> None:
