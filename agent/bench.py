@@ -18,8 +18,14 @@ from typing import Any
 
 from .config import ConfigError, make_run_config
 
-BENCHES = {"evaluate": "verbot.agent.evaluation.bench:bench"}
-SUMMARIES = {"evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes"}
+BENCHES = {
+    "evaluate": "verbot.agent.evaluation.bench:bench",
+    "sensors": "verbot.agent.bench_sensors:bench",
+}
+SUMMARIES = {
+    "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
+    "sensors": "camera and LiDAR against PyBullet's own, on one thread",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,26 +70,38 @@ class Camera:
         lengths = np.linalg.norm(self._pinhole.directions_camera, axis=2)
         self._grazing_lengths = lengths * np.float32(math.cos(config.grazing_rad))
 
+    def look(self, room: RayRoom, T_world_mount: Float[np.ndarray, "4 4"]) -> View:
+        """What there is to be seen, without errors."""
+        return self._pinhole.look(room, T_world_mount @ self.T_mount_sensor)
+
     def measure(
         self, room: RayRoom, T_world_mount: Float[np.ndarray, "4 4"], time_s: float, rng: np.random.Generator
     ) -> CameraImage:
         """One image of the room as it stands, taken at `time_s`."""
-        view = self._pinhole.look(room, T_world_mount @ self.T_mount_sensor)
-        depth_m = self._measure_depth(view, rng)
-        rgb = self._measure_color(view, rng)
+        view = self.look(room, T_world_mount)
+        is_grazing = self._is_grazing(view) if self.config.grazing_rad < math.pi / 2 else None
+        depth_m = self.add_depth_errors(view.depth_m, is_grazing, rng)
+        exposure = self.draw_exposure(rng)
+        rgb = self.add_color_errors(shade(view, 255.0 * exposure), rng)
         return CameraImage(
             self.config.name, time_s, rgb, depth_m, self.intrinsics, self.T_mount_sensor, self.config.mount
         )
 
-    def _measure_depth(self, view: View, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
+    def add_depth_errors(
+        self,
+        depth_m: Float32[np.ndarray, "height width"],
+        is_grazing: Bool[np.ndarray, "height width"] | None,
+        rng: np.random.Generator,
+    ) -> Float32[np.ndarray, "height width"]:
+        """True depth as this camera measures it, with noise and holes."""
         config = self.config
-        is_lost = ~((view.depth_m >= config.range_min_m) & (view.depth_m <= config.range_max_m))
-        measured_m = np.where(is_lost, np.float32(0.0), view.depth_m)
+        is_lost = ~((depth_m >= config.range_min_m) & (depth_m <= config.range_max_m))
+        measured_m = np.where(is_lost, np.float32(0.0), depth_m)
         if config.edge_dropout > 0.0:
             edges = np.flatnonzero(_is_edge(measured_m))
             is_lost.ravel()[edges[rng.random(len(edges), dtype=np.float32) < config.edge_dropout]] = True
-        if config.grazing_rad < math.pi / 2:
-            is_lost |= self._is_grazing(view)
+        if is_grazing is not None:
+            is_lost |= is_grazing
         if config.random_dropout > 0.0:
             count = rng.binomial(is_lost.size, config.random_dropout)
             is_lost.ravel()[rng.integers(0, is_lost.size, count)] = True
@@ -119,9 +131,14 @@ class Camera:
         rows, columns = (_hat_weights(size, num) for size, num in zip(sizes, RIPPLE_CELLS, strict=True))
         return rows @ cells @ columns.T
 
-    def _measure_color(self, view: View, rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
-        exposure = 255.0 * (1.0 + self.config.exposure_noise * rng.standard_normal())
-        color = shade(view, exposure)
+    def draw_exposure(self, rng: np.random.Generator) -> float:
+        """How bright this picture comes out, around 1."""
+        return 1.0 + self.config.exposure_noise * rng.standard_normal()
+
+    def add_color_errors(
+        self, color: Float32[np.ndarray, "height width 3"], rng: np.random.Generator
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """Colours of 0–255, which are overwritten, with noise by pixel."""
         if self.config.pixel_noise > 0.0:
             noise = make_normals(color.size, rng).reshape(color.shape)
             color += noise * np.float32(255.0 * self.config.pixel_noise)

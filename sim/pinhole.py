@@ -100,23 +100,35 @@ def look_up(
 
 
 def find_lit(view: View) -> Bool[np.ndarray, "height width"]:
-    """Whether the key light reaches each pixel."""
-    coarse = _is_lit(view, view.depth_m[::2, ::2].ravel(), view.directions_camera[::2, ::2].reshape(-1, 3))
-    lit = coarse.astype(np.int32).reshape(view.depth_m[::2, ::2].shape)
+    """Whether the key light reaches each pixel; False where it could not, on faces turned away from it."""
+    faces_light = view.room.triangle_normals() @ np.array(view.room.light.toward_light, dtype=np.float32) > 0.0
+    coarse = view.triangle[::2, ::2]
+    lit = _is_lit(view, faces_light, coarse.ravel(), view.depth_m[::2, ::2].ravel(), view.directions_camera[::2, ::2])
+    lit = lit.reshape(coarse.shape)
     for axis, size in ((1, view.depth_m.shape[1]), (0, view.depth_m.shape[0])):
         lit = _spread(lit, axis, size)
     rest = np.flatnonzero(lit == UNKNOWN)
-    lit.reshape(-1)[rest] = _is_lit(view, view.depth_m.ravel()[rest], view.directions_camera.reshape(-1, 3)[rest])
+    directions = view.directions_camera.reshape(-1, 3)[rest]
+    lit.reshape(-1)[rest] = _is_lit(
+        view, faces_light, view.triangle.ravel()[rest], view.depth_m.ravel()[rest], directions
+    )
     return lit.astype(bool)
 
 
 def _is_lit(
-    view: View, depth_m: Float32[np.ndarray, " pixels"], directions_camera: Float32[np.ndarray, "pixels 3"]
-) -> Bool[np.ndarray, " pixels"]:
-    # Where nothing was met the ray starts at the eye; the answer is not used.
-    points_camera = directions_camera * np.where(np.isfinite(depth_m), depth_m, np.float32(0.0))[:, None]
+    view: View,
+    faces_light: Bool[np.ndarray, " triangles"],
+    triangle: Int32[np.ndarray, " pixels"],
+    depth_m: Float32[np.ndarray, " pixels"],
+    directions_camera: Float32[np.ndarray, "*pixels 3"],
+) -> Int32[np.ndarray, " pixels"]:
+    """1 where lit; only what faces the light is asked."""
+    lit = np.zeros(len(triangle), np.int32)
+    asked = np.flatnonzero(faces_light[triangle])
+    points_camera = directions_camera.reshape(-1, 3)[asked] * depth_m[asked, None]
     rotation, eye = view.T_world_camera[:3, :3].astype(np.float32), view.T_world_camera[:3, 3].astype(np.float32)
-    return view.room.is_lit(points_camera @ rotation.T + eye)
+    lit[asked] = view.room.is_lit(points_camera @ rotation.T + eye)
+    return lit
 
 
 def make_intrinsics(width: int, height: int, fov_x_rad: float) -> Intrinsics:

@@ -21,6 +21,7 @@ from .shading import Light
 from .textures import Skin, corner_weights, join_skins
 
 LARGE_STATIC_TRIANGLES = 20_000
+SLAB_M = 0.3
 MISS = np.uint32(0xFFFFFFFF)
 
 
@@ -72,6 +73,15 @@ class Hits:
         return self.room.triangle_color[self.triangle]
 
 
+@dataclass(frozen=True, slots=True)
+class Balls:
+    """A ball around each body; a slab is a plain static box with two edges of at least 30 cm."""
+
+    centers_world: Float[np.ndarray, "bodies 3"]
+    radii_m: Float[np.ndarray, " bodies"]
+    is_slab: Bool[np.ndarray, " bodies"]
+
+
 class _Layer:
     """Bodies that share one Embree scene; rebuilt when stale."""
 
@@ -84,20 +94,15 @@ class _Layer:
         )
         self.first_triangle = first_triangle
         self.scene: Any = None
-        self.normals = np.zeros((0, 3), np.float32)
 
     def refresh(self) -> None:
-        """Rebuild the scene and the normals if something moved."""
+        """Rebuild the scene if something moved."""
         if self.scene is not None:
             return
         import open3d  # Heavy: 0.7 s, needed first here.
 
         self.scene = open3d.t.geometry.RaycastingScene(1)
         self.scene.add_triangles(_tensor(self.vertices_world), _tensor(self.triangles))
-        a, b, c = (self.vertices_world[self.triangles[:, k]] for k in range(3))
-        normals = np.cross(b - a, c - a)
-        lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-        self.normals = normals / np.maximum(lengths, np.float32(1e-20))
 
 
 class RayRoom:
@@ -124,8 +129,15 @@ class RayRoom:
         counts = [len(body.triangles) for body in ordered]
         self.triangle_body = np.append(np.repeat(np.arange(len(ordered)), counts), -1).astype(np.int32)
         self.triangle_color = np.concatenate([*(body.colors for body in ordered), np.zeros((1, 3), np.float32)])
+        self.triangle_albedo = self.triangle_color.mean(axis=1)
+        self._balls = [_ball(body) for body in ordered]
         self._skin = join_skins([body.skin for body in ordered], counts)
-        self._normals: Float32[np.ndarray, "triangles 3"] | None = None
+        ends = np.cumsum(counts)
+        self._spans = {b.name: slice(e - n, e) for b, e, n in zip(ordered, ends.tolist(), counts, strict=True)}
+        planes = [_planes(body) for body in ordered]
+        self._rest_planes = dict(zip(self._rest, planes, strict=True))
+        self._normals = np.concatenate([*(normals for normals, _ in planes), np.zeros((1, 3), np.float32)])
+        self._offsets_m = np.concatenate([*(offsets for _, offsets in planes), np.zeros(1, np.float32)])
 
     def move(self, poses: Mapping[str, Float[np.ndarray, "4 4"]]) -> None:
         """Set T_world_body of the named bodies; those not named stay (at first: where their vertices are).
@@ -142,25 +154,30 @@ class RayRoom:
                 continue
             self._poses[name] = np.array(T_world_body)
             layer = next(layer for layer in self._layers if name in layer.slices)
-            rotation = T_world_body[:3, :3].astype(np.float32)
-            layer.vertices_world[layer.slices[name]] = rest @ rotation.T + T_world_body[:3, 3].astype(np.float32)
+            rotation, place = T_world_body[:3, :3].astype(np.float32), T_world_body[:3, 3].astype(np.float32)
+            layer.vertices_world[layer.slices[name]] = rest @ rotation.T + place
             layer.scene = None
-            self._normals = None
+            rest_normals, rest_offsets_m = self._rest_planes[name]
+            span = self._spans[name]
+            self._normals[span] = normals = rest_normals @ rotation.T
+            self._offsets_m[span] = rest_offsets_m + normals @ place
 
     def triangle_normals(self) -> Float32[np.ndarray, "triangles 3"]:
         """Outward normals in the world frame, with a zero row at the end for misses."""
-        if self._normals is None:
-            for layer in self._layers:
-                layer.refresh()
-            self._normals = np.concatenate([*(layer.normals for layer in self._layers), np.zeros((1, 3), np.float32)])
         return self._normals
 
-    def plane_distances(self, point_world: Float[np.ndarray, "3"]) -> Float[np.ndarray, " triangles"]:
+    def plane_distances(self, point_world: Float[np.ndarray, "3"]) -> Float32[np.ndarray, " triangles"]:
         """Signed distance of a point from every triangle's plane, positive outside; 0 at the end for misses."""
-        normals = self.triangle_normals()
-        corners = [layer.vertices_world[layer.triangles[:, 0]] for layer in self._layers]
-        from_corner = point_world - np.concatenate([*corners, np.zeros((1, 3), np.float32)])
-        return np.einsum("ij,ij->i", normals, from_corner)
+        return self._normals @ point_world.astype(np.float32) - self._offsets_m
+
+    def balls(self) -> Balls:
+        """A ball around each body where it is now, in the order of `bodies`."""
+        centers = np.array([center for center, _, _ in self._balls])
+        for index, body in enumerate(self.bodies):
+            pose = self._poses.get(body.name)
+            if pose is not None:
+                centers[index] = pose[:3, :3] @ centers[index] + pose[:3, 3]
+        return Balls(centers, np.array([r for _, r, _ in self._balls]), np.array([s for _, _, s in self._balls]))
 
     @property
     def has_pictures(self) -> bool:
@@ -239,7 +256,24 @@ class RayRoom:
         return answer["t_hit"].numpy(), triangle
 
 
+def _planes(body: VisualBody) -> tuple[Float32[np.ndarray, "triangles 3"], Float32[np.ndarray, " triangles"]]:
+    """Outward normals in the body's frame, and how far along them each triangle's plane lies."""
+    a, b, c = (body.vertices[body.triangles[:, k]].astype(float) for k in range(3))
+    normals = np.cross(b - a, c - a)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+    return normals.astype(np.float32), np.einsum("ij,ij->i", normals, a).astype(np.float32)
+
+
+def _ball(body: VisualBody) -> tuple[Float[np.ndarray, "3"], float, bool]:
+    """Centre and radius in the body's frame, and whether it is a slab."""
+    low, high = body.vertices.min(axis=0).astype(float), body.vertices.max(axis=0).astype(float)
+    center = (low + high) / 2
+    radius_m = float(np.sqrt(np.square(body.vertices - center).sum(axis=1).max()))
+    is_slab = body.is_static and len(body.triangles) <= 12 and float(np.sort(high - low)[1]) >= SLAB_M
+    return center, radius_m, is_slab
+
+
 def _tensor(array: np.ndarray) -> Any:
     import open3d
 
-    return open3d.core.Tensor(array)  # pyright: ignore[reportCallIssue]
+    return open3d.core.Tensor.from_numpy(array)  # shares the memory

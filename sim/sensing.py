@@ -28,11 +28,13 @@ from ..perception.types import (
 )
 from .raycast import RayRoom
 from .sensors import Composition, JointsConfig, Sensor
+from .sweep import Poses, Sweep
 from .world import STEP_HZ, STEP_S
 
 GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
 LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
-Poses = Mapping[str, Float[np.ndarray, "4 4"]]
+SWEEP_KNOTS = 4
+"""At how many moments of a sweep poses are kept; between them bodies move evenly."""
 
 
 class SensorRig:
@@ -47,7 +49,7 @@ class SensorRig:
 
     def is_exposing(self, tick: int) -> bool:
         """Whether any camera or LiDAR measures at this step, so that `observe_poses` is due."""
-        return any(picture.exposure_at(tick) is not None for picture in self._pictures)
+        return any(picture.is_exposing(tick) for picture in self._pictures)
 
     def observe_poses(self, tick: int, poses: Poses) -> None:
         """Keep where everything is, for the sensors that measure now."""
@@ -88,8 +90,11 @@ def make_rng(seed: int, *stream: str | int) -> np.random.Generator:
 @dataclass(slots=True)
 class _Exposure:
     number: int
-    time_s: float
-    poses: Poses
+    sweep: Sweep
+
+    @property
+    def time_s(self) -> float:
+        return self.sweep.end_s
 
 
 class _Picture:
@@ -100,6 +105,15 @@ class _Picture:
         self._seed = seed
         self._pending: deque[_Exposure] = deque()
         self._arrived: _Exposure | None = None
+        sweep_s = getattr(sensor, "sweep_s", 0.0)
+        self._sweep_ticks = round(sweep_s * STEP_HZ)
+        self._knot_ticks = max(1, self._sweep_ticks // SWEEP_KNOTS)
+        self._knots: deque[tuple[int, Poses]] = deque()
+
+    def is_exposing(self, tick: int) -> bool:
+        """Whether this step's poses are wanted, for an exposure or for a moment of a sweep."""
+        is_knot = self._sweep_ticks > 0 and tick % self._knot_ticks == 0
+        return is_knot or self.exposure_at(tick) is not None
 
     def exposure_at(self, tick: int) -> int | None:
         """The number of the exposure that falls on this step, if one does."""
@@ -107,9 +121,16 @@ class _Picture:
         return number if round(number * STEP_HZ / self._sensor.spec.rate_hz) == tick else None
 
     def expose(self, tick: int, poses: Poses) -> None:
+        if not self.is_exposing(tick):
+            return
+        self._knots.append((tick, poses))
+        # One knot before the sweep's beginning stays.
+        while len(self._knots) > 1 and self._knots[1][0] <= tick - self._sweep_ticks:
+            self._knots.popleft()
         number = self.exposure_at(tick)
         if number is not None:
-            self._pending.append(_Exposure(number, tick * STEP_S, poses))
+            ticks, swept = zip(*self._knots, strict=True)
+            self._pending.append(_Exposure(number, Sweep(tuple(t * STEP_S for t in ticks), swept)))
 
     def take(self, room: RayRoom, time_s: float, *, make: bool) -> CameraImage | LidarScan | None:
         spec = self._sensor.spec
@@ -118,9 +139,12 @@ class _Picture:
         if not make or self._arrived is None:
             return None
         exposure, self._arrived = self._arrived, None
-        room.move(exposure.poses)
-        T_world_mount = np.eye(4) if spec.mount == WORLD else exposure.poses[spec.mount]
         rng = make_rng(self._seed, spec.name, exposure.number)
+        if self._sweep_ticks:
+            return self._sensor.measure_sweep(room, exposure.sweep, rng)
+        poses = exposure.sweep.poses[-1]
+        room.move(poses)
+        T_world_mount = np.eye(4) if spec.mount == WORLD else poses[spec.mount]
         return self._sensor.measure(room, T_world_mount, exposure.time_s, rng)
 
 
