@@ -28,10 +28,11 @@ from .person import visual_bodies as person_visuals
 from .placement import TABLE_BOUNDS
 from .raycast import VisualBody
 from .scenes import PlacedObject, Scene
+from .sleepers import Sleepers
 
 STEP_HZ = 240
 STEP_S = 1.0 / STEP_HZ
-WAKE_REACH_M = 0.20
+WAKE_REACH_M = 0.08  # from the tool to an object's bounding sphere
 SOLVER_ITERATIONS = 50  # 30 drops 15% of the grasped objects, 10 drops 70%
 # 1e-4 costs a little less and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees.
 RESIDUAL_THRESHOLD = 1e-7
@@ -91,6 +92,8 @@ class WorldObject:
     color: str
     body: int
     com_object: Float[np.ndarray, "3"]
+    wake_reach_m: float
+    """The hand this near to the centre (along each axis) keeps it awake."""
 
 
 class World:
@@ -107,6 +110,7 @@ class World:
         self._impulses: list[tuple[str, Float[np.ndarray, "3"]]] = []
         self._num_steps = 0
         self.person: PersonBody | None = None
+        self._sleepers = Sleepers(self)
 
     def reset(self) -> None:
         """An empty table; the arm is attached and the scene placed next."""
@@ -126,6 +130,7 @@ class World:
         self._impulses = []
         self._num_steps = 0
         self.person = None
+        self._sleepers = Sleepers(self)
         for name, (center, size) in STATIC_BOXES.items():
             body = self._add_box(center, size)
             self._body_names[body] = name
@@ -156,17 +161,21 @@ class World:
 
     def settle(self) -> float:
         """Let the objects come to rest; returns how long that took, in simulated seconds."""
+        self._sleepers.keep_apart()
         for steps in range(1, round(SETTLE_MAX_S * STEP_HZ) + 1):
             pybullet.stepSimulation(physicsClientId=self.client)
             if steps >= STEP_HZ // 8 and all(self.is_at_rest(name) for name in self.objects):
                 break
         else:
+            self._sleepers.wake_all()
             return SETTLE_MAX_S
+        self._sleepers.lay_down()
         return steps * STEP_S
 
     def step(self) -> None:
         """Let 1/240 s pass."""
-        self._wake_near_hand()
+        if self._arm is not None:
+            self._sleepers.keep(self._arm.tool_position().tolist())
         self._num_steps += 1
         if self.person is not None:
             self.person.move(self._num_steps * STEP_S)
@@ -247,8 +256,7 @@ class World:
 
     def wake_all(self) -> None:
         """Wake every sleeping object: one whose support is gone would otherwise hang in the air."""
-        for entry in self.objects.values():
-            self._wake(entry)
+        self._sleepers.wake_all()
 
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """Everything that can be seen: furniture (static), robot links, objects."""
@@ -274,29 +282,6 @@ class World:
         if self.client >= 0:
             pybullet.disconnect(physicsClientId=self.client)
             self.client = -1
-
-    def _wake_near_hand(self) -> None:
-        """What the hand may touch stays awake: asleep between the fingers, an object holds them when they open.
-
-        At every step: every twelfth was measured not to be enough.
-        """
-        if self._arm is None:
-            return
-        x, y, z = self._arm.tool_position().tolist()
-        for entry in self.objects.values():
-            place, _ = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=self.client)
-            # Plain numbers: at 240 Hz numpy would cost a tenth of the physics.
-            if (
-                abs(place[0] - x) < WAKE_REACH_M
-                and abs(place[1] - y) < WAKE_REACH_M
-                and abs(place[2] - z) < WAKE_REACH_M
-            ):
-                self._wake(entry)
-
-    def _wake(self, entry: WorldObject) -> None:
-        pybullet.changeDynamics(
-            entry.body, -1, activationState=pybullet.ACTIVATION_STATE_WAKE_UP, physicsClientId=self.client
-        )
 
     def _hit(self, name: str, impulse_world_ns: Float[np.ndarray, "3"]) -> None:
         """Change the velocity; only after a step, because the step that wakes a body sets its velocity to zero."""
@@ -343,7 +328,9 @@ class World:
             physicsClientId=self.client,
         )
         self._body_names[body] = placed.name
-        self.objects[placed.name] = WorldObject(placed.name, model, placed.color, body, com_object)
+        self.objects[placed.name] = WorldObject(
+            placed.name, model, placed.color, body, com_object, float(np.linalg.norm(model.size_m)) / 2 + WAKE_REACH_M
+        )
 
     def _collision_shape(self, model: ObjectModel) -> int:
         if model.shape is Shape.BLOCK:
