@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -276,7 +276,9 @@ def _plain(value: Any) -> Any:
 def _perceived_score(record: RunRecord) -> dict[str, Any]:
     """Without a simulator the goal is judged as it is seen, which a result says."""
     goal = lasting_facts(record.task.stages) if record.task else ()
+    happened = record.plan.happened if record.plan else frozenset[Fact]()
     beliefs = [evaluate(fact, record.scene) for fact in goal] if record.scene else []
+    beliefs = [replace(b, value=True, confidence=1.0) if b.fact in happened else b for b in beliefs]
     met = [b.value is True for b in beliefs]
     return {
         "success": record.ended_by is EndedBy.DONE and bool(met) and all(met),

@@ -156,6 +156,8 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
         if item is not None and item.fixture is not None:
             objects = _slid(item, pose_world, scene)
             continue
+        if item is not None:
+            objects = _with_contents(item, pose_world, step, scene)
         moved = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
         is_let_go = span.end_s < trajectory.duration_s
         objects = [_let_fall(o, moved, scene) if is_let_go and o.id == span.object_id else o for o in moved]
@@ -164,11 +166,31 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
         positions_rad=trajectory.positions_rad[-1].copy(),
         velocities_radps=np.zeros(len(trajectory.joint_names)),
         gripper_width_m=float(trajectory.gripper_width_m[-1]),
-        held=step.object_id if step.action is Action.PICK else None,
+        held=step.object_id if step.action in (Action.PICK, Action.POUR) else None,
     )
     # An imagined look is as fresh as the imagined moment.
     time_s = scene.time_s + trajectory.duration_s
     return replace(scene, time_s=time_s, seen_s=time_s, objects=tuple(objects), body=body)
+
+
+def _with_contents(
+    item: ObjectState, pose_world: Float[np.ndarray, "4 4"], step: PlanStep, scene: SceneState
+) -> list[ObjectState]:
+    """What is in a cup goes where the cup goes, or, when it is poured out, into the other."""
+    names = {other.id for other in moving_along(item, scene)[1:]}
+    into = scene.find(step.target_id or "") if step.action is Action.POUR else None
+    T_new_old = pose_world @ np.linalg.inv(item.pose_world)
+    moved: list[ObjectState] = []
+    for other in scene.objects:
+        if other.id in names:
+            new_pose = T_new_old @ other.pose_world
+            if into is not None:
+                new_pose = other.pose_world.copy()
+                new_pose[:2, 3] = into.position_world[:2]
+                new_pose[2, 3] = into.top_m - into.cavity_depth_m + float(other.size_m[2]) / 2
+            other = replace(other, pose_world=new_pose)
+        moved.append(other)
+    return moved
 
 
 def _slid(item: ObjectState, pose_world: Float[np.ndarray, "4 4"], scene: SceneState) -> list[ObjectState]:

@@ -249,6 +249,26 @@ class SupportSurface:
     tilt_rad: float
 
 
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """A person beside the table. `columns_world` are upright boxes around what was seen: x, y, z minimum, then maximum.
+
+    `position_world` is the middle of what was seen of the body from above, at the table's height, covariance in m².
+    """
+
+    position_world: Float[np.ndarray, "3"]
+    covariance: Float[np.ndarray, "3 3"]
+    columns_world: Float[np.ndarray, "columns 6"]
+    velocity_mps: Float[np.ndarray, "3"] | None
+    last_seen_s: float
+    sources: tuple[str, ...]
+
+    def gap_m(self, x_m: float, y_m: float) -> float:
+        """Horizontal distance of a place from the nearest part that was seen; 0 below or within it."""
+        beyond = np.maximum(self.columns_world[:, :2] - (x_m, y_m), (x_m, y_m) - self.columns_world[:, 3:5])
+        return float(np.linalg.norm(np.maximum(beyond, 0.0), axis=1).min())
+
+
 class HealthReason(enum.StrEnum):
     """Why a sensor's health is below one."""
 
@@ -289,6 +309,7 @@ class SceneState:
     """What is believed about the world at `time_s`; `seen_s` is when a camera or LiDAR last looked.
 
     `zones` are rectangles painted on the table: of no height, in nobody's way, and never moved.
+    `person` is None when nobody is seen, which does not mean that nobody is there.
     """
 
     time_s: float
@@ -299,6 +320,7 @@ class SceneState:
     health: tuple[SensorHealth, ...]
     source: str = "perceived"
     zones: tuple[ObjectState, ...] = ()
+    person: PersonState | None = None
 
     def find(self, object_id: str) -> ObjectState | None:
         """The object or zone of that id, or None."""

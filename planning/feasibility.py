@@ -12,7 +12,7 @@ from typing import cast
 import networkx as nx
 import numpy as np
 
-from ..perception.types import ObjectState
+from ..perception.types import ObjectState, Shape
 from .containment import fits
 from .footprints import make_footprint
 from .piles import is_pile, pile_words
@@ -22,7 +22,7 @@ from .relations import ALONE
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
 from .search import SLIDING
-from .types import TABLE, Action, Fact, Predicate, Problem, ProblemKind
+from .types import EVENTS, PERSON, TABLE, Action, Fact, Predicate, Problem, ProblemKind
 
 Stages = Sequence[Sequence[Fact]]
 PICK_REACH_M = 0.80
@@ -49,7 +49,7 @@ def lasting_facts(stages: Stages) -> tuple[Fact, ...]:
 
 
 def _undoes(later: Fact, fact: Fact) -> bool:
-    if later == fact:
+    if later == fact or fact.predicate in EVENTS:
         return False
     if fact.predicate in SLIDING:
         return later.predicate in SLIDING and later.args == fact.args
@@ -117,7 +117,8 @@ def _why_not_sliding(item: ObjectState, graph: SceneGraph) -> Problem | None:
 
 def _no_common_place(stage: Sequence[Fact], graph: SceneGraph, moved: set[str]) -> Problem | None:
     """An object that is to be beside several things at once, where no spot is beside all of them."""
-    beside = [f for f in stage if f.predicate in _AXES or f.predicate in (Predicate.NEXT_TO, Predicate.AT_SIDE)]
+    others = (Predicate.NEXT_TO, Predicate.AT_SIDE, Predicate.NEAR)
+    beside = [f for f in stage if f.predicate in _AXES or f.predicate in others]
     for index, fact in enumerate(beside):
         also = [other for other in beside[index + 1 :] if other.args[0] == fact.args[0]]
         if also and moved.isdisjoint(f.args[1] for f in (fact, *also)):
@@ -186,6 +187,12 @@ def _why_no_place(fact: Fact, item: ObjectState, target: ObjectState, graph: Sce
     """Why the object can never be there; empty when it can."""
     name, there = _name(item.id, graph), _name(target.id, graph)
     ontology = graph.ontology
+    if fact.predicate is Predicate.POURED and item.cavity_depth_m <= 0.0:
+        return f"{name} has no opening that anything could be poured out of"
+    if fact.predicate is Predicate.POURED and item.shape is not Shape.MUG:
+        return f"{name} cannot be held for pouring; only cups and mugs can"
+    if fact.predicate is Predicate.POURED and not ontology.has(target, "contains"):
+        return f"{there} has no opening that could be poured into"
     if fact.predicate is Predicate.IN and not ontology.has(target, "contains"):
         return f"{there} has no opening that {name} could be put in"
     if fact.predicate is Predicate.ON and not ontology.has(target, "carries"):
@@ -226,11 +233,15 @@ def _sentence(fact: Fact, graph: SceneGraph) -> str:
 
 
 def _words(fact: Fact) -> str:
+    if fact.predicate is Predicate.POURED:
+        return "poured into"
     return fact.predicate.value.replace("_", " ")
 
 
 def _name(name: str, graph: SceneGraph) -> str:
     if is_pile(name):
         return pile_words(name)
+    if name == PERSON:
+        return "the person"
     item = graph.scene.find(name)
     return "the table" if item is None else describe(item, graph)

@@ -20,7 +20,7 @@ from .references import describe, listed, resolve
 from .robot_model import GripperDescription
 from .scene_graph import SceneGraph
 from .search import SLIDING
-from .types import PILE, TABLE, Action, Fact, Predicate, Problem, ProblemKind, Task
+from .types import PERSON, PILE, TABLE, Action, Fact, Predicate, Problem, ProblemKind, Task
 
 PLACES = frozenset(Predicate) - {Predicate.HOLDING} - SLIDING
 # Of several readings that all fail, the answer comes from the one that came nearest to making sense.
@@ -49,7 +49,7 @@ def ground(parsed: Parsed, graph: SceneGraph, gripper: GripperDescription) -> Ta
         found = _ground_reading(reading, graph, gripper)
         if not isinstance(found, Problem):
             there = (*graph.scene.objects, *graph.scene.zones)
-            names = {o.id: describe(o, graph) for o in there} | {TABLE: "the table"}
+            names = {o.id: describe(o, graph) for o in there} | {TABLE: "the table", PERSON: "the person"}
             stages, manners = found
             names |= {f.args[0]: pile_words(f.args[0]) for stage in stages for f in stage if is_pile(f.args[0])}
             return Task(parsed.command, stages, names, manners=manners)
@@ -136,6 +136,11 @@ def _facts(
     if clause.side is not None:
         return tuple(Fact(Predicate.AT_SIDE, (name, clause.side)) for name in moved)
     assert clause.target is not None  # every place has a target or a side
+    if clause.predicate is Predicate.NEAR:
+        if graph.scene.person is None:
+            message = "Nobody is seen at the table. Stand where the LiDAR or a camera sees you and ask again."
+            return Problem(ProblemKind.NOT_PRESENT, message)
+        return tuple(Fact(Predicate.NEAR, (name, PERSON)) for name in moved)
     targets = _resolve(clause.target, former, graph)
     if isinstance(targets, Problem):
         return targets
@@ -152,6 +157,10 @@ def _facts(
         if not moved:
             message = f'"{clause.moved[0].words}" leaves nothing to move to {_name(target, graph)}. {EXAMPLE}'
             return Problem(ProblemKind.NOT_PRESENT, message)
+    if clause.predicate is Predicate.POURED:
+        # What was poured from is put back on the table.
+        ends = ((Predicate.POURED, target), (Predicate.ON, TABLE))
+        return tuple(Fact(predicate, (name, where)) for name in moved for predicate, where in ends)
     predicate = _as_meant(clause.predicate, target, clause.stacked, graph)
     if clause.manner is not None and (predicate is Predicate.ON or not _is_flat(target, predicate, graph)):
         where = _name(target, graph)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from .lexicon import Lexicon, load_lexicon, split_words
 from .phrases import PhraseReader, Reference
-from .types import TABLE, Action, Predicate, Problem, ProblemKind
+from .types import PERSON, TABLE, Action, Predicate, Problem, ProblemKind
 
 EXAMPLE = 'Say for example "put the red block in the green bowl" or "pick up the blue mug".'
 ZONE = "zone"
@@ -97,7 +97,7 @@ class _CommandReader(PhraseReader):
     def explain(self) -> str:
         """One line on where reading stopped."""
         if not any(True for _ in self.match("verbs", 0)):
-            beginnings = "put, stack, move, pick up, open or close"
+            beginnings = "put, stack, move, pick up, open, close, pour or give"
             return f'"{self.text(0, 1)}" is nothing to do, expected to begin with {beginnings}. {EXAMPLE}'
         read, rest = self.text(0, self.reached), self.text(self.reached, self.reached + 6)
         if not rest:
@@ -135,6 +135,12 @@ class _CommandReader(PhraseReader):
         found: list[tuple[Clause, str, int]] = []
         for verb, after in self.match("verbs", at):
             self.reach(after)
+            if verb == "hand":
+                found += self._hands(after)
+                continue
+            if verb == "pour":
+                found += self._pours(after)
+                continue
             for moved, end in self.reference_lists(after):
                 found += self._complete(verb, self.text(at, after), moved, end)
         if former in ("place", "stack", *_MANNERS) and not found:
@@ -172,10 +178,44 @@ class _CommandReader(PhraseReader):
             return [(Clause(moved, Predicate.AT_SIDE, side=side), "place", end) for side, end in self.sides(at)]
         return self._places(verb_text, moved, at)
 
+    def _hands(self, at: int) -> list[tuple[Clause, str, int]]:
+        """As in "give me the block" and "hand the block over to the person"."""
+        person = Reference(noun=PERSON)
+        found: list[tuple[Clause, str, int]] = []
+        for _, after in self.match("recipients", at):
+            self.reach(after)
+            found += [
+                (Clause(moved, Predicate.NEAR, person), "hand", end) for moved, end in self.reference_lists(after)
+            ]
+        for moved, end in self.reference_lists(at):
+            to = self.glue("to", self.glue("over", end) or end)
+            if to is not None:
+                found += [(Clause(moved, Predicate.NEAR, person), "hand", e) for _, e in self.match("recipients", to)]
+        return found
+
+    def _pours(self, at: int) -> list[tuple[Clause, str, int]]:
+        """As in "pour the mug into the bowl" and "tilt the mug over the bowl"."""
+        found: list[tuple[Clause, str, int]] = []
+        for moved, end in self.reference_lists(self.glue("contents", at) or at):
+            found += [
+                (Clause(moved, Predicate.POURED, target), "pour", after)
+                for relation, target, after in self.related(self.glue("out", end) or end)
+                if relation in (Predicate.ON, Predicate.IN) and target.noun != TABLE
+            ]
+        return found
+
+    def _near_person(self, moved: tuple[Reference, ...], at: int) -> list[tuple[Clause, str, int]]:
+        """As in "… next to the person", "… within reach of the person" and "… to me"."""
+        starts = [after for relation, after in self.match("relations", at) if relation == Predicate.NEXT_TO]
+        starts += [after for after in (self.glue("reach", at), self.glue("to", at)) if after is not None]
+        ends = [end for start in starts for _, end in self.match("recipients", start)]
+        return [(Clause(moved, Predicate.NEAR, Reference(noun=PERSON)), "place", end) for end in ends]
+
     def _places(self, verb_text: str, moved: tuple[Reference, ...], at: int) -> list[tuple[Clause, str, int]]:
         found: list[tuple[Clause, str, int]] = []
         down = self.glue("down", at)
         start = down or at
+        found += self._near_person(moved, start)
         for relation, target, end in self.related(start):
             if relation not in set(Predicate):
                 continue

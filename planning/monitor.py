@@ -7,8 +7,13 @@ Out: a reason to break off, or None; then the Outcome for the planner.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
 
 from ..perception.types import SceneState, SensorFrame
+from .pouring import POUR_HOLD_S, is_pouring
 from .relations import evaluate
 from .robot_model import RobotModel
 from .rules import KEEP_OUT, is_zone
@@ -37,17 +42,21 @@ class Monitor:
     """Watches one motion at a time. `model` is the robot's; the fingers' range is taken from it."""
 
     def __init__(self, model: RobotModel | None = None) -> None:
+        self._model = model
         self._max_width_m = 1.0 if model is None else model.description.gripper.max_width_m
         self._step: PlanStep | None = None
         self._span: HeldSpan | None = None
         self._from_s = 0.0
         self._grasped_m: float | None = None
+        self._arm_rad: list[Float[np.ndarray, "joints"]] = []
+        self._arm_s: list[float] = []
 
     def start(self, step: PlanStep, trajectory: Trajectory) -> None:
         """A motion begins."""
         self._step = step
         self._span = trajectory.held[0] if trajectory.held else None
         self._grasped_m = None
+        self._arm_rad, self._arm_s = [], []
         if self._span is not None:
             # A span that begins within the motion begins with closing the fingers.
             self._from_s = self._span.start_s + (CLOSING_S if self._span.start_s > 0.0 else 0.0)
@@ -57,6 +66,9 @@ class Monitor:
         if self._span is None or frame.joints is None or len(frame.joints.times_s) == 0:
             return None
         start_s = frame.time_s - elapsed_s
+        if self._step is not None and self._step.action is Action.POUR:
+            self._arm_s += [float(t) for t in frame.joints.times_s]
+            self._arm_rad += list(frame.joints.positions_rad)
         until_s = self._span.end_s - RELEASE_S
         times_s = frame.joints.times_s - start_s
         widths_m = frame.joints.gripper_width_m[(times_s >= self._from_s) & (times_s <= until_s)]
@@ -69,12 +81,29 @@ class Monitor:
         if not_begun := why_not_begun(step, result):
             return not_begun
         assert isinstance(result, Verdict)  # a NoMotion never begins
-        missed = _unseen_effect(step, scene)
+        missed = self._unpoured(step, scene) if step.action is Action.POUR else _unseen_effect(step, scene)
         if broken_off is not None and (missed is not None or step.action is not Action.PICK):
             return Outcome(OutcomeKind.STOPPED, step, broken_off, verdict=result)
         if missed is not None:
             return Outcome(OutcomeKind.MISSED, step, missed, verdict=result)
         return Outcome(OutcomeKind.DONE, step, verdict=result)
+
+    def _unpoured(self, step: PlanStep, scene: SceneState) -> str | None:
+        """Why the cup cannot have been emptied into the target, by what encoders and fingers say; None when it was."""
+        cup, into = scene.find(step.object_id or ""), scene.find(step.target_id or "")
+        if scene.body is None or scene.body.held != step.object_id:
+            return f"{step.object_id} is not in the hand any more"
+        if cup is None or into is None or self._model is None or self._span is None:
+            return f"{step.object_id} or {step.target_id} is not seen"
+        T_hand_object, poured_s, former_s = self._span.T_hand_object, 0.0, None
+        for time_s, positions_rad in zip(self._arm_s, self._arm_rad, strict=True):
+            pose_world = self._model.tool_pose(positions_rad) @ T_hand_object
+            if former_s is not None and is_pouring(replace(cup, pose_world=pose_world), into):
+                poured_s += time_s - former_s
+            former_s = time_s
+        if poured_s >= POUR_HOLD_S:
+            return None
+        return f"{step.object_id} was tilted over {step.target_id} for {poured_s:.1f} s, expected {POUR_HOLD_S:.1f} s"
 
     def _judge(self, widths_m: Sequence[float]) -> str | None:
         if len(widths_m) < NUM_SAMPLES:

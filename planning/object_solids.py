@@ -70,10 +70,11 @@ def hull_of(item: ObjectState) -> tuple[Solid, ...]:
 
 
 def moving_along(item: ObjectState, scene: SceneState) -> tuple[ObjectState, ...]:
-    """What moves when the item is moved by the hand: a drawer takes its contents along."""
-    if item.fixture is None:
+    """What moves when the item is moved by the hand: a drawer, or a cup, takes its contents along."""
+    if item.fixture is None and item.cavity_depth_m <= 0.0:
         return (item,)
-    return (item, *contents_of(item, scene, without=""))
+    # Without the body, what lies in a held cup counts as its contents too.
+    return (item, *contents_of(item, replace(scene, body=None), without=""))
 
 
 def box_solid(owner: str, low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]) -> Solid:

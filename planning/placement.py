@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..perception.types import ObjectState, SceneState, Shape
+import numpy as np
+
+from ..perception.types import ObjectState, PersonState, SceneState, Shape
 from .containment import MAX_SPOTS, GoalRegion, GoalSpot, contents_of, spots_inside, spots_on_top
 from .footprints import MUG_HANDLE_M, Footprint, gap_m, make_footprint
 from .relations import (
@@ -23,6 +25,7 @@ from .relations import (
     SIDES,
     evaluate,
     is_shallow,
+    near_person_m,
 )
 from .types import TABLE, Fact, Predicate
 
@@ -32,6 +35,7 @@ COMFORTABLE_CLEARANCE_M = 0.04  # fingers want this much around them
 MARGIN_M = 0.02  # a spot must make the fact true by this much
 ASIDE_M = 0.15  # what is put aside goes about this far away
 GRID_M = 0.025
+PERSON_COMFORT_M = 0.34  # something handed over goes about this far from the person
 RIM_M = 0.05  # the outermost strip of the work area is used last
 
 
@@ -120,6 +124,8 @@ def _candidates(
         points = _around(a_radius_m, make_footprint(target), now_x, now_y)
     elif fact.predicate in (Predicate.ON, Predicate.IN) and target is not None and target.shape is Shape.ZONE:
         points = _within(make_footprint(target))
+    elif fact.predicate is Predicate.NEAR and scene.person is not None:
+        points = _near_person(item, scene, scene.person, area)
     elif fact.predicate is Predicate.AT_SIDE:
         points = _at_side(scene, fact.args[1], area, now_x, now_y)
     elif fact.predicate is Predicate.ON and fact.args[1] == TABLE:
@@ -158,6 +164,19 @@ def _within(zone: Footprint) -> Iterable[tuple[float, float, float, float]]:
         for j in range(-num_y, num_y + 1):
             x, y = zone.x_m + GRID_M * (c * i - s * j), zone.y_m + GRID_M * (s * i + c * j)
             yield x, y, zone.inside_m(x, y), GRID_M * math.hypot(i, j)
+
+
+def _near_person(
+    item: ObjectState, scene: SceneState, person: PersonState, area: WorkArea
+) -> Iterable[tuple[float, float, float, float]]:
+    """Grid points within the person's reach, best well away from both limits."""
+    footprint = make_footprint(item)
+    for x in np.arange(area.x_min_m, area.x_max_m, GRID_M):
+        for y in np.arange(area.y_min_m, area.y_max_m, GRID_M):
+            margin_m = near_person_m(replace(footprint, x_m=float(x), y_m=float(y)), scene)
+            if margin_m is not None and margin_m > 0.0:
+                off_m = abs(person.gap_m(float(x), float(y)) - PERSON_COMFORT_M)
+                yield float(x), float(y), margin_m, off_m
 
 
 def _around(radius_m: float, b: Footprint, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:

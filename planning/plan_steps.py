@@ -71,6 +71,7 @@ def in_words(fact: Fact, names: Mapping[str, str]) -> str:
     words = {
         Predicate.LEFT_OF: "to the left of",
         Predicate.RIGHT_OF: "to the right of",
+        Predicate.POURED: "tilted over",
     }.get(fact.predicate, fact.predicate.value.replace("_", " "))
     return f"{item} {words} {names.get(fact.args[1], fact.args[1])}"
 

@@ -12,6 +12,7 @@ Same calls, same answers: nothing random, no clock. What refusals taught is kept
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..perception.types import SceneState
@@ -28,7 +29,20 @@ from .robot_model import RobotDescription
 from .scene_graph import make_scene_graph
 from .search import search
 from .situation import make_situation, obstacles
-from .types import TABLE, Action, Fact, Outcome, OutcomeKind, Plan, PlanStatus, PlanStep, Problem, Task
+from .types import (
+    EVENTS,
+    PERSON,
+    TABLE,
+    Action,
+    Fact,
+    Outcome,
+    OutcomeKind,
+    Plan,
+    PlanStatus,
+    PlanStep,
+    Problem,
+    Task,
+)
 
 MAX_REPLANS = 5
 USUAL_STROKES = 8
@@ -74,8 +88,9 @@ class Planner:
         if plan.status is not PlanStatus.RUNNING or outcome is None:
             return plan
         self._lessons.learn(outcome)
-        plan = replace(plan, stage=_stage(task, scene, plan.stage))
-        if _is_done(task, scene, plan.stage):
+        plan = replace(plan, happened=plan.happened | _events_of(outcome))
+        plan = replace(plan, stage=_stage(task, scene, plan.stage, plan.happened))
+        if _is_done(task, scene, plan.stage, plan.happened):
             return replace(plan, index=len(plan.steps), status=PlanStatus.DONE, detail="every goal is seen to hold")
         missing = _missing(task, scene)
         if missing:
@@ -114,13 +129,13 @@ class Planner:
 
     def _search(self, task: Task, scene: SceneState, plan: Plan, outcome: Outcome | None = None) -> Plan:
         """Search from the scene; `plan` gives the stage and the number of replans."""
-        stage = _stage(task, scene, plan.stage)
+        stage = _stage(task, scene, plan.stage, plan.happened)
         plan = replace(plan, steps=(), index=0, stage=stage, status=PlanStatus.RUNNING, detail="")
-        if _is_done(task, scene, stage):
+        if _is_done(task, scene, stage, plan.happened):
             return replace(plan, status=PlanStatus.DONE, detail="every goal is seen to hold")
         stages = _remaining_stages(task, stage)
         goals = frozenset(fact for facts in stages for fact in facts)
-        situation = make_situation(scene, goals, self._ontology, self._gripper, task.manners)
+        situation = make_situation(scene, goals, self._ontology, self._gripper, task.manners, plan.happened)
         in_the_way = obstacles(scene, stages[0], situation)
         learned = self._lessons.learned(in_the_way)
         moves = search(situation, stages, learned)
@@ -154,18 +169,28 @@ class Planner:
 
 def _readable(text: str, task: Task) -> str:
     """The text with people's words in place of object ids."""
-    return re.sub(r"[\w-]+", lambda m: task.names.get(m[0], m[0]) if m[0] != TABLE else m[0], text)
+    return re.sub(r"[\w-]+", lambda m: task.names.get(m[0], m[0]) if m[0] not in (TABLE, PERSON) else m[0], text)
 
 
-def _stage(task: Task, scene: SceneState, stage: int) -> int:
+def _events_of(outcome: Outcome) -> frozenset[Fact]:
+    """What a step that was done has brought about for good."""
+    effects = outcome.step.effects if outcome.kind is OutcomeKind.DONE else ()
+    return frozenset(fact for fact in effects if fact.predicate in EVENTS)
+
+
+def _holds(facts: Iterable[Fact], scene: SceneState, happened: frozenset[Fact]) -> bool:
+    return all(fact in happened or evaluate(fact, scene).value for fact in facts)
+
+
+def _stage(task: Task, scene: SceneState, stage: int, happened: frozenset[Fact]) -> int:
     """The first stage that is not yet seen to hold; never an earlier one than before."""
-    while stage < len(task.stages) and all(evaluate(fact, scene).value for fact in task.stages[stage]):
+    while stage < len(task.stages) and _holds(task.stages[stage], scene, happened):
         stage += 1
     return stage
 
 
-def _is_done(task: Task, scene: SceneState, stage: int) -> bool:
-    return stage >= len(task.stages) and all(evaluate(fact, scene).value for fact in lasting_facts(task.stages))
+def _is_done(task: Task, scene: SceneState, stage: int, happened: frozenset[Fact]) -> bool:
+    return stage >= len(task.stages) and _holds(lasting_facts(task.stages), scene, happened)
 
 
 def _remaining_stages(task: Task, stage: int) -> list[tuple[Fact, ...]]:
@@ -179,6 +204,8 @@ def _remaining_stages(task: Task, stage: int) -> list[tuple[Fact, ...]]:
 def _missing(task: Task, scene: SceneState) -> list[str]:
     held = scene.body.held if scene.body is not None else None
     names = dict.fromkeys(name for fact in task.goal for name in fact.args if name in task.names and name != TABLE)
+    if scene.person is not None:
+        names.pop(PERSON, None)
     return [name for name in names if scene.find(name) is None and name != held and not is_pile(name)]
 
 

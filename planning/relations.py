@@ -13,7 +13,7 @@ import math
 from ..perception.types import ObjectState, SceneState, Shape
 from .footprints import Footprint, gap_m, make_footprint
 from .piles import PIECE_M, is_pile, one_by_one
-from .types import TABLE, Belief, Fact, Predicate
+from .types import EVENTS, TABLE, Belief, Fact, Predicate
 
 REST_GAP_M = 0.012  # a rests on what its bottom is this near to
 WALL_M = 0.005  # thickness of the wall of bowls, mugs, plates and trays
@@ -27,6 +27,8 @@ NEXT_GAP_M = 0.12  # next to: footprints at most this far apart
 OPEN_SHARE = 0.7  # open: drawn out by at least this share of its travel
 SHUT_M = 0.012  # closed: open by less than this
 AT_SIDE_M = {"left": 0.10, "right": 0.10, "front": 0.05, "back": 0.05}  # beyond the middle of the table
+PERSON_REACH_M = 0.45  # near a person: at most this far from what is seen of them, from above …
+PERSON_GAP_M = 0.18  # … and no nearer than this to any part of them
 
 DIRECTIONS: dict[Predicate, tuple[float, float]] = {
     Predicate.LEFT_OF: (0.0, 1.0),
@@ -55,6 +57,9 @@ def evaluate(fact: Fact, scene: SceneState) -> Belief:
         return _believe_holding(fact, scene)
     if is_pile(fact.args[0]):
         return _believe_all(fact, scene)
+    if fact.predicate in EVENTS:
+        # That something happened cannot be read off a scene: the plan remembers it.
+        return Belief(fact, None, 0.0, scene.source, scene.time_s)
     a = scene.find(fact.args[0])
     b = None if fact.predicate in (*ALONE, Predicate.AT_SIDE) else scene.find(fact.args[-1])
     margin_m = None if a is None else _margin_m(fact, scene, a, b)
@@ -129,6 +134,9 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
         return _on_table_m(a, scene)
     if predicate is Predicate.AT_SIDE:
         return _at_side_m(a, fact.args[1], scene)
+    if predicate is Predicate.NEAR:
+        margin_m = near_person_m(make_footprint(a), scene)
+        return None if margin_m is None else _if_on_table(margin_m, a, scene)
     if b is None or a.id == b.id:
         return None if b is None else -1.0
     over, under = make_footprint(a), make_footprint(b)
@@ -239,6 +247,14 @@ def _at_side_m(item: ObjectState, side: str, scene: SceneState) -> float | None:
     x, y = float(item.position_world[0]), float(item.position_world[1])
     margin_m = (x - (x_min + x_max) / 2) * dx + (y - (y_min + y_max) / 2) * dy - AT_SIDE_M[side]
     return _if_on_table(margin_m, item, scene)
+
+
+def near_person_m(item: Footprint, scene: SceneState) -> float | None:
+    """By how much a thing there is within the person's reach and not too near to them; None when nobody is seen."""
+    if scene.person is None:
+        return None
+    gap = scene.person.gap_m(item.x_m, item.y_m) - item.outer_radius_m
+    return min(PERSON_REACH_M - gap, gap - PERSON_GAP_M)
 
 
 def _confidence(margin_m: float, known: list[ObjectState]) -> float:

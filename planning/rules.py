@@ -193,7 +193,7 @@ def _empty_hand(rule: Rule, facts: MotionFacts) -> Finding:
     if step.action in (Action.PUSH, Action.SWEEP) and held is not None:
         reason = f"the hand holds {names.get(held, held)}. Put it down first."
         return Finding(rule.id, Ruling.REFUSED, -1.0, "objects", 0.0, reason)
-    if step.action is Action.PLACE and held != step.object_id:
+    if step.action in (Action.PLACE, Action.POUR) and held != step.object_id:
         wanted = names.get(step.object_id or "", step.object_id)
         has = f"holds {names.get(held, held)}" if held else "is empty"
         reason = f"the hand {has}, not {wanted}. Pick it up first."

@@ -11,11 +11,11 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .types import TABLE, Action, Fact, Predicate
+from .types import EVENTS, TABLE, Action, Fact, Predicate
 
 MAX_EXPANSIONS = 20_000
 SLIDING = frozenset({Predicate.OPEN, Predicate.CLOSED})
-BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING} - SLIDING
+BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING} - SLIDING - EVENTS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -192,7 +192,9 @@ def _successors(
         wanted = dict.fromkeys([*(fact.args[0] for fact in goals), *sorted(supports)])
         for name in wanted:
             key = StepKey(Action.PICK, name)
-            is_free = name in supports and name not in carriers and name in situation.movable
+            # What is in a cup that is to be poured out goes along with it.
+            may_carry = any(f.predicate in EVENTS and f.args[0] == name for f in goals if f not in state.true_facts)
+            is_free = name in supports and (may_carry or name not in carriers) and name in situation.movable
             if is_free and _is_allowed(key, state, learned) and _is_accessible(supports[name], situation, state):
                 needs = _opened(supports[name], situation)
                 yield (
@@ -201,6 +203,11 @@ def _successors(
                 )
         yield from _slides(situation, state, supports, goals, stage, learned)
         return
+    for fact in goals:
+        if fact.predicate is Predicate.POURED and fact.args[0] == state.held and fact not in state.true_facts:
+            key = StepKey(Action.POUR, state.held, fact.predicate.value, fact.args[1])
+            if _is_allowed(key, state, learned):
+                yield Move(key, (fact,), stage), _poured(state, supports, fact)
     by_hand = tuple(fact for fact in goals if fact not in situation.manners)
     for facts in _places(state.held, by_hand, state.true_facts):
         relation, target = facts[0].predicate, facts[0].args[1]
@@ -266,9 +273,18 @@ def _places(held: str, goals: tuple[Fact, ...], true_facts: frozenset[Fact]) -> 
 def _picked(state: _State, supports: dict[str, str | None], name: str) -> _State:
     after = {**supports, name: None}
     kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
+    kept |= {f for f in state.true_facts if f.predicate in EVENTS}
     kept.add(Fact(Predicate.HOLDING, (name,)))
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
     return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened)
+
+
+def _poured(state: _State, supports: dict[str, str | None], fact: Fact) -> _State:
+    """What was in the cup is now in what it was poured into."""
+    cup, into = fact.args
+    after = {name: into if support == cup else support for name, support in supports.items()}
+    kept = state.true_facts | {fact}
+    return replace(state, supports=tuple(sorted(after.items(), key=lambda p: p[0])), true_facts=kept)
 
 
 def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, ...], support: str | None) -> _State:

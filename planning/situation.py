@@ -14,7 +14,7 @@ from .placement import goal_region
 from .relations import ALONE, evaluate, support_of
 from .robot_model import GripperDescription
 from .search import BESIDE, Situation, StepKey
-from .types import TABLE, Action, Fact, Predicate
+from .types import EVENTS, TABLE, Action, Fact, Predicate
 
 
 def make_situation(
@@ -23,8 +23,9 @@ def make_situation(
     ontology: Ontology,
     gripper: GripperDescription,
     manners: Mapping[Fact, Action] | None = None,
+    happened: Collection[Fact] = (),
 ) -> Situation:
-    """What rests on what, what can be moved, and which goals hold already."""
+    """What rests on what, what can be moved, and which goals hold already or have `happened`."""
     held = scene.body.held if scene.body is not None else None
     loose = [item for item in scene.objects if item.fixture is None]
     supports: dict[str, str | None] = {item.id: support_of(item, scene) for item in loose}
@@ -35,7 +36,7 @@ def make_situation(
         held=held,
         solid=frozenset(item.id for item in scene.objects if item.cavity_depth_m <= 0.0),
         movable=frozenset(o.id for o in scene.objects if ontology.why_not_graspable(o, gripper) is None),
-        true_facts=frozenset(fact for fact in goals if evaluate(fact, scene).value),
+        true_facts=frozenset(fact for fact in goals if fact in happened or evaluate(fact, scene).value),
         manners=manners or {},
         sliding=frozenset(o.id for o in scene.objects if o.fixture is not None and o.fixture.slide is not None),
         opened=frozenset(o.id for o in scene.objects if evaluate(Fact(Predicate.OPEN, (o.id,)), scene).value),
@@ -50,7 +51,8 @@ def obstacles(scene: SceneState, goals: Sequence[Fact], situation: Situation) ->
     done: set[str] = set()
     for fact in open_goals:
         name, is_beside = fact.args[0], fact.predicate in BESIDE
-        if fact.predicate in ALONE or fact.args[1] in moving or (is_beside and name in done):
+        is_place = fact.predicate not in ALONE and fact.predicate not in EVENTS
+        if not is_place or fact.args[1] in moving or (is_beside and name in done):
             continue
         if fact.predicate is Predicate.ON and (fact.args[1] == TABLE or fact.args[1] in situation.solid):
             continue  # the search itself clears what has room for one thing

@@ -30,10 +30,15 @@ class Predicate(enum.StrEnum):
     AT_SIDE = "at_side"  # at_side(a, "left" | "right" | "front" | "back") of the table
     OPEN = "open"  # open(a): the drawer a stands open
     CLOSED = "closed"  # closed(a): the drawer a is shut
+    NEAR = "near"  # near(a, "person"): on the table within a person's reach, and not too near to their body
+    POURED = "poured"  # poured(a, b): a was tilted over b; an event, which a scene alone does not show
 
 
 TABLE = "table"
+PERSON = "person"
 PILE = "pile"  # all small pieces that lie about, whatever ids they have at the moment; "pile:red": those of a colour
+EVENTS = frozenset({Predicate.POURED})
+"""Goals that are met by having been done, and stay met."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,6 +119,7 @@ class Action(enum.StrEnum):
     SWEEP = "sweep"  # many small pieces at once
     OPEN = "open"
     CLOSE = "close"
+    POUR = "pour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,10 @@ class PlanStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order; `index` is the current one. `detail` says why it ended, in one line."""
+    """Steps in order; `index` is the current one. `detail` says why it ended, in one line.
+
+    `happened` are the EVENTS that steps have brought about, as the monitor saw them.
+    """
 
     steps: tuple[PlanStep, ...]
     index: int = 0
@@ -159,6 +168,7 @@ class Plan:
     replans: int = 0
     status: PlanStatus = PlanStatus.RUNNING
     detail: str = ""
+    happened: frozenset[Fact] = frozenset()
 
     @property
     def current(self) -> PlanStep | None:

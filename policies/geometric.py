@@ -63,6 +63,11 @@ class GeometricPolicy:
             return self._skills.pick(now, item)
         if step.action in (Action.OPEN, Action.CLOSE):
             return self._skills.slide(now, item, is_opening=step.action is Action.OPEN)
+        if step.action is Action.POUR:
+            into = scene.find(step.target_id or "")
+            if into is None:
+                return NoMotion(NoMotionReason.NOT_SEEN, f"{step.target_id} is not in the scene")
+            return self._skills.pour(now, item, into)
         return self._skills.place(now, item, step.relation or Predicate.ON, step.target_id or TABLE)
 
 

@@ -39,11 +39,15 @@ NUM_RIM = 16
 
 @dataclass(frozen=True, slots=True)
 class Grasp:
-    """The tool's pose when the fingers close, the opening before, and how little it is liked."""
+    """The tool's pose when the fingers close, the opening before, and how little it is liked.
+
+    Where it `may_turn`, the fingers may be exchanged.
+    """
 
     T_world_tool: Float[np.ndarray, "4 4"]
     open_m: float
     cost: float
+    may_turn: bool = True
 
 
 def make_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:

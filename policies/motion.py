@@ -21,6 +21,8 @@ from ..planning.types import NoMotionReason
 
 LINE_STEP_M = 0.01
 LINE_JUMP_RAD = 0.25  # between neighbours on a line; more means that the arm would swing around
+TRACE_JUMP_RAD = 0.5  # between poses of a way with turns, which lie further apart
+TURN_LEVER_M = 0.12  # a turn counts as the way of a point this far from the axis
 SPLINE_STEPS_RAD = (10.0, 0.25, 0.1)
 
 
@@ -71,6 +73,31 @@ class MotionMaker:
         if conflict is not None:
             return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
         return time_path(positions, self._limits, lengths_m=lengths_m, line=self._line_speed.scaled(slow))
+
+    def trace(
+        self,
+        start_rad: Float[np.ndarray, "joints"],
+        tool_poses_world: Float[np.ndarray, "steps 4 4"],
+        width_m: float,
+        room: Room,
+        *,
+        slow: float = 1.0,
+    ) -> TimedPath | Blocked:
+        """The tool passes through poses that lie close together; the first is where the arm is."""
+        positions, lengths_m = [start_rad], [0.0]
+        for before, pose in zip(tool_poses_world[:-1], tool_poses_world[1:], strict=True):
+            solution = self.model.solve_ik(pose, [positions[-1]], np.random.default_rng(0), IkSettings(num_restarts=0))
+            if solution is None or np.abs(solution - positions[-1]).max() > TRACE_JUMP_RAD:
+                return Blocked(NoMotionReason.NO_IK, "the arm cannot follow the way of the tool")
+            turned = float(np.arccos(np.clip((np.trace(before[:3, :3].T @ pose[:3, :3]) - 1) / 2, -1.0, 1.0)))
+            step_m = max(float(np.linalg.norm(pose[:3, 3] - before[:3, 3])), TURN_LEVER_M * turned)
+            positions.append(solution)
+            lengths_m.append(lengths_m[-1] + step_m)
+        rows = np.array(positions)
+        conflict = worst_conflict(self.collision.scan(rows, np.full(len(rows), width_m), room), room)
+        if conflict is not None:
+            return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
+        return time_path(rows, self._limits, lengths_m=np.array(lengths_m), line=self._line_speed.scaled(slow))
 
     def transit(
         self,

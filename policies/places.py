@@ -19,6 +19,7 @@ from .grasps import pointing_down
 
 DROP_M = 0.0015  # let go this far above the support
 NUM_YAWS = 8
+UPRIGHT, INCLINED = 0.9, 0.98  # cosines
 ROUND = (Shape.CYLINDER, Shape.BOWL, Shape.PLATE)
 
 
@@ -55,11 +56,28 @@ def make_placements(
 def tool_over(
     item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"], spot: GoalSpot, yaw_rad: float
 ) -> Float[np.ndarray, "4 4"]:
-    """Tool pose at which the object's centre is over the spot and its lowest point `DROP_M` above the support."""
+    """Tool pose at which the object's centre is over the spot and its lowest point `DROP_M` above the support.
+
+    The hand points down, unless it holds something upright from the side, which then stays upright.
+    """
+    R_hand_object = T_hand_object[:3, :3]
+    if item.pose_world[2, 2] > UPRIGHT and R_hand_object[2, 2] > -INCLINED:
+        return _upright_over(item, T_hand_object, spot, yaw_rad)
     T_world_object = pointing_down(yaw_rad, np.zeros(3)) @ T_hand_object
     half_m = float(np.abs(T_world_object[2, :3]) @ item.size_m) / 2
     center = np.array([spot.x_m, spot.y_m, spot.support_m + DROP_M + half_m])
     return pointing_down(yaw_rad, center - T_world_object[:3, 3])
+
+
+def _upright_over(
+    item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"], spot: GoalSpot, yaw_rad: float
+) -> Float[np.ndarray, "4 4"]:
+    closing_object = T_hand_object[1, :3]
+    T_world_object = np.eye(4)
+    turn = yaw_rad - math.atan2(float(closing_object[1]), float(closing_object[0]))
+    T_world_object[:2, :2] = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
+    T_world_object[:3, 3] = (spot.x_m, spot.y_m, spot.support_m + DROP_M + float(item.size_m[2]) / 2)
+    return T_world_object @ np.linalg.inv(T_hand_object)
 
 
 def left_there(

@@ -8,6 +8,7 @@ other until one is free from beginning to end.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from jaxtyping import Float
 
 from ..perception.types import BodyState, ObjectState, SceneState
 from ..planning.collision import Room
-from ..planning.object_solids import Solid, width_between
+from ..planning.object_solids import Solid, moving_along, width_between
 from ..planning.placement import goal_region
 from ..planning.relations import evaluate
 from ..planning.timing import TimedPath, Timeline
@@ -28,7 +29,8 @@ from .grasps import Grasp, make_grasps, turned_half
 from .hand_room import ENOUGH, Release, free_grasps, free_releases
 from .motion import Blocked, MotionMaker
 from .places import left_there, make_placements
-from .surroundings import carrying, is_named, make_room, neighbours, putting_down, sliding
+from .pouring import make_pour_grasps, make_pours
+from .surroundings import carrying, is_named, make_room, neighbours, putting_down, sliding, without
 
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
@@ -39,6 +41,8 @@ RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
 SLIDE_SLOWER = 0.6
 SLIDE_SETTLE_S = 0.1
+POUR_S = 1.2  # held tilted
+CARRY_SLOWER = 0.8  # a full cup
 MAX_TRIES = 6
 MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
 
@@ -98,7 +102,8 @@ class Skills:
         """Open, come from above, close, lift."""
         touch = (item.id, *neighbours(item, now.scene))
         room = now.room(touch=touch)
-        grasps = make_grasps(item, self._gripper)
+        poured_into = _to_pour_into(now, item)
+        grasps = make_grasps(item, self._gripper) if poured_into is None else make_pour_grasps(item, self._gripper)
         if not grasps:
             return NoMotion(NoMotionReason.NO_GRASP, f"{item.shape} {item.id} offers nothing that the gripper can take")
         free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene, ENOUGH + now.step.attempt)
@@ -106,9 +111,32 @@ class Skills:
             return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", blocked_by)
 
         def attempt(grasp: Grasp) -> Trajectory | NoMotion:
-            return self._pick_with(now, item, grasp, room, touch)
+            return self._pick_with(now, item, grasp, room, touch, poured_into)
 
         return _first_success(_from_attempt(free, now.step.attempt), attempt)
+
+    def pour(self, now: Situation, cup: ObjectState, into: ObjectState) -> Trajectory | NoMotion:
+        """Over the other's opening, upright; tilt, wait, turn upright again."""
+        start = self._start(now, cup)
+        if isinstance(start, NoMotion):
+            return start
+        timeline, _ = start
+        T_hand_object = self._in_hand(now, cup)
+        way = self._find_pour(now, cup, into, timeline.positions_rad, T_hand_object)
+        if isinstance(way, Blocked):
+            return _no_motion(way, now, f"tilting {cup.id} over {into.id}")
+        approach, tilt = way
+        timeline.follow(approach)
+        timeline.follow(tilt)
+        T_world_poured = self._maker.model.tool_pose(timeline.positions_rad)
+        timeline.pause(POUR_S)
+        timeline.follow(tilt.reversed())
+        return timeline.build(
+            held=(HeldSpan(cup.id, 0.0, timeline.time_s, T_hand_object),),
+            touches=neighbours(cup, now.scene),
+            label=f"pour {cup.id}",
+            target_pose_world=T_world_poured,
+        )
 
     def place(self, now: Situation, item: ObjectState, relation: Predicate, target_id: str) -> Trajectory | NoMotion:
         """Carry over the goal, lower, open, rise, look."""
@@ -123,7 +151,7 @@ class Skills:
         if target is not None and relation in (Predicate.IN, Predicate.ON):
             touch = _once(*touch, *neighbours(target, now.scene))
         T_hand_object = self._in_hand(now, item)
-        room = carrying(now.room(carried=item.id, touch=touch), item, T_hand_object)
+        room = _carrying(now, now.room(carried=item.id, touch=touch), item, T_hand_object)
         tool = self._maker.model.tool_pose(now.body.positions_rad)
         yaw_now = math.atan2(tool[1, 1], tool[0, 1]) - math.atan2(tool[1, 3], tool[0, 3])
         placements = make_placements(item, target, relation, region.spots, T_hand_object, yaw_now)
@@ -205,8 +233,37 @@ class Skills:
             target_pose_world=T_world_released,
         )
 
+    def _find_pour(
+        self,
+        now: Situation,
+        cup: ObjectState,
+        into: ObjectState,
+        start_rad: Float[np.ndarray, "joints"],
+        T_hand_object: Float[np.ndarray, "4 4"],
+    ) -> tuple[TimedPath, TimedPath] | Blocked:
+        """From a hand that holds the cup high: over the other's opening, and the tilting."""
+        maker, gap = self._maker, self._gap(cup, T_hand_object)
+        room = _carrying(now, now.room(carried=cup.id, touch=neighbours(cup, now.scene)), cup, T_hand_object)
+        blocked = Blocked(NoMotionReason.NO_PATH, f"the arm cannot tilt {cup.id} over {into.id}")
+        pours = make_pours(cup, into, maker.model.tool_pose(start_rad), T_hand_object)
+        for pour in itertools.islice(pours, now.step.attempt, None):
+            approach = maker.trace(start_rad, pour.approach, gap, room, slow=CARRY_SLOWER)
+            if isinstance(approach, Blocked):
+                continue
+            tilt = maker.trace(approach.positions_rad[-1], pour.tilt, gap, room)
+            if isinstance(tilt, TimedPath):
+                return approach, tilt
+            blocked = tilt if tilt.conflict is not None else blocked
+        return blocked
+
     def _pick_with(
-        self, now: Situation, item: ObjectState, grasp: Grasp, room: Room, touch: tuple[str, ...]
+        self,
+        now: Situation,
+        item: ObjectState,
+        grasp: Grasp,
+        room: Room,
+        touch: tuple[str, ...],
+        poured_into: ObjectState | None,
     ) -> Trajectory | NoMotion:
         timeline = self._come_to(now, item, grasp, room)
         if isinstance(timeline, NoMotion):
@@ -215,9 +272,13 @@ class Skills:
         timeline.pause(GRIP_S, 0.0)
         T_world_reached = self._maker.model.tool_pose(timeline.positions_rad)
         T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
-        lift = self._lift(timeline, carrying(room, item, T_hand_object), self._gap(item, T_hand_object))
+        lift = self._lift(timeline, _carrying(now, room, item, T_hand_object), self._gap(item, T_hand_object))
         if isinstance(lift, Blocked):
             return _no_motion(lift, now, item.id)
+        if poured_into is not None:
+            pour = self._find_pour(now, item, poured_into, timeline.positions_rad, T_hand_object)
+            if isinstance(pour, Blocked):
+                return _no_motion(pour, now, f"above {poured_into.id}")
         return timeline.build(
             held=(HeldSpan(item.id, closing_s, timeline.time_s, T_hand_object),),
             touches=touch,
@@ -232,7 +293,7 @@ class Skills:
             return start
         timeline, _ = start
         width = grasp.open_m
-        grip = self._nearer_turn(grasp.T_world_tool, timeline.positions_rad, now.rng)
+        grip = self._nearer_turn(grasp.T_world_tool, timeline.positions_rad, now.rng, may_turn=grasp.may_turn)
         if grip is None:
             return NoMotion(NoMotionReason.NO_IK, f"{item.id} is out of reach")
         low_m = float(grip[0][2, 3])
@@ -300,12 +361,12 @@ class Skills:
         touch = tuple(o.id for o in now.scene.objects) if item is None else neighbours(item, now.scene)
         room = now.room()
         if item is not None:
-            room = carrying(room, item, self._in_hand(now, item))
+            room = _carrying(now, room, item, self._in_hand(now, item))
         tool = self._maker.model.tool_pose(body.positions_rad)
         if tool[2, 3] < SAFE_M:
             leaving = now.room(carried=item.id if item else None, touch=touch)
             if item is not None:
-                leaving = carrying(leaving, item, self._in_hand(now, item))
+                leaving = _carrying(now, leaving, item, self._in_hand(now, item))
             rise = self._lift(timeline, leaving, self._finger_gap(now, item))
             if rise is not None:
                 # Wedged in: up is still the way out, and the guard judges whether it makes anything worse.
@@ -359,11 +420,16 @@ class Skills:
         return blocked
 
     def _nearer_turn(
-        self, T_world_tool: Float[np.ndarray, "4 4"], now_rad: Float[np.ndarray, "joints"], rng: np.random.Generator
+        self,
+        T_world_tool: Float[np.ndarray, "4 4"],
+        now_rad: Float[np.ndarray, "joints"],
+        rng: np.random.Generator,
+        *,
+        may_turn: bool = True,
     ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]] | None:
         """Of the grasp and the same with fingers exchanged, the one for which the wrist turns less."""
         found: list[tuple[float, Float[np.ndarray, "4 4"], Float[np.ndarray, "joints"]]] = []
-        for T_world_now in (T_world_tool, turned_half(T_world_tool)):
+        for T_world_now in (T_world_tool, turned_half(T_world_tool))[: 2 if may_turn else 1]:
             solution = self._maker.reach(T_world_now, [now_rad], rng)
             if solution is not None:
                 found.append((float(np.abs(solution - self._look_rad).max()), T_world_now, solution))
@@ -387,9 +453,23 @@ class Skills:
         return float(np.clip(now.body.gripper_width_m, 0.0, self._gripper.max_width_m))
 
 
+def _carrying(now: Situation, room: Room, item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"]) -> Room:
+    """The room with the object in the hand; what is in it goes along and is in nobody's way."""
+    room = carrying(room, item, T_hand_object)
+    for other in moving_along(item, now.scene)[1:]:
+        room = replace(room, solids=without(room.solids, other.id), rough=without(room.rough, other.id))
+    return room
+
+
 def _still_to_come(now: Situation) -> list[Fact]:
     """Goals of other steps that are not seen to hold yet."""
     return [f for f in now.goals if f not in now.step.effects and evaluate(f, now.scene).value is not True]
+
+
+def _to_pour_into(now: Situation, item: ObjectState) -> ObjectState | None:
+    """What the object is to be poured into, if that is what is wanted of it."""
+    into = [f.args[1] for f in now.goals if f.predicate is Predicate.POURED and f.args[0] == item.id]
+    return now.scene.find(into[0]) if into else None
 
 
 def _once(*names: str) -> tuple[str, ...]:

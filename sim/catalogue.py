@@ -188,6 +188,8 @@ def _signed_volume(vertices: Float[np.ndarray, "vertices 3"], triangles: Int[np.
 _MAKERS = {
     "block_small": functools.partial(_block, "block_small", 0.030),
     "block_large": functools.partial(_block, "block_large", 0.045),
+    "crumb_small": functools.partial(_block, "crumb_small", 0.015),
+    "crumb_large": functools.partial(_block, "crumb_large", 0.020),
     "cylinder": _cylinder,
     "bowl": _bowl,
     "mug": _mug,
@@ -195,3 +197,5 @@ _MAKERS = {
     "tray": _tray,
 }
 KINDS = tuple(_MAKERS)
+PIECES = ("crumb_small", "crumb_large")
+"""Kinds that lie about in piles; a seed strews them only where a scene asks for them."""

@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import Shape
-from .catalogue import make_object
+from .catalogue import PIECES, make_object
 from .placement import TABLE_BOUNDS, Outline, find_free_pose, outline, rectangle
 from .scene_file import ObjectEntry, SceneError
 
 GRASP_GAP_M = 0.035
 """Room between outlines that lets a gripper finger in; kept around everything that the seed places."""
 LAYOUT_TRIES = 40
+PIECE_GAP_M = 0.001  # between small pieces that lie together
 LOW_ZONE_M = 0.25  # objects keep out of the zones that reach down to here, as the hand above them must
 
 
@@ -136,7 +137,7 @@ def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObjec
     waiting = [entry for entry in fixed if entry.on is not None]
     bases = [entry.on for entry in waiting]
     for entry in waiting:
-        if bases.count(entry.on) > 1:
+        if bases.count(entry.on) > 1 and entry.kind not in PIECES:
             raise SceneError(
                 f"object '{entry.name}' shares the place on '{entry.on}', expected one. Move it elsewhere."
             )
@@ -146,15 +147,21 @@ def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObjec
             names = ", ".join(f"'{entry.name}'" for entry in waiting)
             raise SceneError(f"objects {names} stand on each other in a ring. Put one of them on the table.")
         for entry in ready:
-            placed[str(entry.name)] = _stand_on(entry, placed[str(entry.on)])
+            rank = sum(earlier.on == entry.on for earlier in fixed[: fixed.index(entry)])
+            placed[str(entry.name)] = _stand_on(entry, placed[str(entry.on)], rank)
             waiting.remove(entry)
 
 
-def _stand_on(entry: ObjectEntry, base: PlacedObject) -> PlacedObject:
-    """In the middle of the base's top, or of its opening."""
+def _stand_on(entry: ObjectEntry, base: PlacedObject, rank: int) -> PlacedObject:
+    """In the middle of the base's top, or of its opening; pieces lie by fours around it, in layers."""
     below, above = make_object(base.kind), make_object(entry.kind)
     if above.size_m[:2].max() > below.size_m[:2].min() + 1e-9:
         raise SceneError(f"object '{entry.name}' is wider than '{base.name}', which is to carry it. Swap them.")
     floor_m = float(base.position_world[2] + below.size_m[2] / 2 - below.cavity_depth_m)
     x, y = base.position_world[:2]
+    if entry.kind in PIECES:
+        side_m, corner = float(above.size_m[0]) + PIECE_GAP_M, rank % 4
+        x += side_m / 2 * (1 if corner in (0, 3) else -1)
+        y += side_m / 2 * (1 if corner < 2 else -1)
+        return _stand(entry, float(x), float(y), 0.0, floor_m + (rank // 4) * side_m)
     return _stand(entry, float(x), float(y), base.yaw_rad if entry.yaw_rad is None else entry.yaw_rad, floor_m)

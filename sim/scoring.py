@@ -7,17 +7,21 @@ Out: Score with criteria and violations. docs/scoring.md states every tolerance.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..perception.types import SceneState
+from ..planning.containment import contents_of
+from ..planning.pouring import POUR_HOLD_S, tilt_rad
 from ..planning.relations import evaluate
-from ..planning.types import Fact, Predicate
+from ..planning.types import EVENTS, Fact, Predicate
+from .pours import PourWatch
 from .truth import truth
 from .violations import Violation, ViolationWatch
 from .world import World
 
+UPRIGHT_RAD = 0.2
 UNMET_SHARE = 0.5
 """What an unmet fact is worth at most, however near it came."""
 
@@ -62,6 +66,7 @@ class Judge:
     def mark(self) -> None:
         """A further sentence is said now: what it means, and the way to it, are judged from here."""
         self._start = truth(self._world, self._watch.time_s)
+        self._watch.pours = PourWatch()
 
     @property
     def start_scene(self) -> SceneState:
@@ -79,12 +84,40 @@ class Judge:
         """Judge the world as it is now; `names` maps scene names to a person's words, for reading only."""
         now = truth(self._world, self._watch.time_s)
         criteria = tuple(self._judge(fact, now, names or {}) for fact in goal)
+        undone = {f.args[0] for f, c in zip(goal, criteria, strict=True) if f.predicate in EVENTS and not c.met}
+        # What was only to be as before counts for nothing while that has not happened for which it was moved.
+        criteria = tuple(
+            replace(c, value=0.0) if f.predicate not in EVENTS and f.args[0] in undone and self._held_at_start(f) else c
+            for f, c in zip(goal, criteria, strict=True)
+        )
         value = float(np.mean([criterion.value for criterion in criteria])) if criteria else 0.0
         is_success = bool(criteria) and all(criterion.met for criterion in criteria)
         violations = self._watch.violations()
         return Score(is_success, value, criteria, violations, self._watch.time_s, self._watch.path_length_m)
 
+    def _held_at_start(self, fact: Fact) -> bool:
+        return evaluate(fact, self.start_scene).value is True
+
+    def _judge_pour(self, fact: Fact, now: SceneState, name: str) -> Criterion:
+        """Tilted over it for long enough, everything that was in the cup is in it now, and the cup stands again."""
+        cup, into = fact.args
+        contents = contents_of(item, self.start_scene, without="") if (item := self.start_scene.find(cup)) else []
+        num_in = sum(evaluate(Fact(Predicate.IN, (o.id, into)), now).value is True for o in contents)
+        poured_s = self._watch.pours.poured_s[cup, into]
+        reason = self._why_unstable(fact, now)
+        if poured_s < POUR_HOLD_S:
+            reason = f"tilted over it for {poured_s:.1f} s, {POUR_HOLD_S:.1f} s are needed"
+        elif num_in < len(contents):
+            reason = f"{num_in} of {len(contents)} things that were in it are there now"
+        elif reason is None and tilt_rad(self._world.object_pose(cup)) > UPRIGHT_RAD:
+            reason = "it does not stand upright"
+        share = num_in / len(contents) if contents else float(poured_s >= POUR_HOLD_S)
+        return Criterion(name, reason is None, 1.0 if reason is None else UNMET_SHARE * share, None, reason or "holds")
+
     def _judge(self, fact: Fact, now: SceneState, names: Mapping[str, str]) -> Criterion:
+        if fact.predicate is Predicate.POURED:
+            words = ", ".join(names.get(argument, argument) for argument in fact.args)
+            return self._judge_pour(fact, now, f"{fact.predicate.value}({words})")
         belief = evaluate(fact, now)
         unstable = self._why_unstable(fact, now)
         met = belief.value is True and unstable is None

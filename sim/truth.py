@@ -50,6 +50,11 @@ def _furniture_states(body: FurnitureBody, time_s: float) -> list[ObjectState]:
     return states
 
 
+def true_object(world: World, name: str, time_s: float = 0.0) -> ObjectState:
+    """One object as it is."""
+    return _object_state(world, world.objects[name], time_s)
+
+
 def _object_state(world: World, entry: WorldObject, time_s: float) -> ObjectState:
     return ObjectState(
         id=entry.name,

@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..planning.robot_model import RobotDescription
+from .catalogue import PIECES
 from .person_watch import PERSON_MPS, PersonWatch
+from .pours import PourWatch
 from .world import STEP_HZ, STEP_S, ArmContact, World
 
 POSITION_TOLERANCE_RAD = 0.001
@@ -94,11 +96,13 @@ class ViolationWatch:
         self._overlap_ticks: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._tool: Float[np.ndarray, "3"] | None = None
         self._near_person = PersonWatch()
+        self.pours = PourWatch()
 
     def begin(self) -> None:
         """An episode starts; the arm stands in the world and the objects rest."""
         self.begin_empty()
-        self._upright = {name for name in self._world.objects if self._tilt_rad(name) < 0.2}
+        pieces = {name for name, entry in self._world.objects.items() if entry.model.kind in PIECES}
+        self._upright = {name for name in self._world.objects if self._tilt_rad(name) < 0.2} - pieces
         self._on_table = set(self._world.objects)
         self._links = _LinkShapes(self._world, self._description.never_collide)
 
@@ -158,6 +162,8 @@ class ViolationWatch:
 
     def _look_at_objects(self) -> None:
         held = self._held[1] if self._held else None
+        if held is not None and held in self._world.objects:
+            self.pours.look(self._world, held, SLOW_STEPS * STEP_S)
         for fall in [f for f in self._falling if self._world.is_at_rest(f.name)]:
             self._falling.remove(fall)
             if self._drop_m(fall) > DROP_M:

@@ -19,7 +19,7 @@ from ...perception.types import ObjectState, SceneState, SupportSurface
 from ...planning.containment import fits
 from ...planning.placement import goal_region
 from ...planning.relations import evaluate
-from ...planning.types import Fact, Predicate
+from ...planning.types import EVENTS, Fact, Predicate
 from ..catalogue import make_object
 from ..placement import TABLE_BOUNDS
 from ..scenes import PlacedObject, Scene, SceneError
@@ -105,7 +105,7 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
         margin_m = evaluate(fact, state).margin_m
         if margin_m is not None and margin_m > FAR_FROM_SOLVED_M:
             return False
-        if fact.predicate is Predicate.HOLDING:
+        if fact.predicate is Predicate.HOLDING or fact.predicate in EVENTS:
             continue
         item, target = state.find(fact.args[0]), state.find(fact.args[1])
         if (
