@@ -39,6 +39,8 @@ class RunConfig(BaseModel):
     deadline_s: float = Field(default=180.0, gt=0.0, le=3600.0)
     max_steps: int | None = Field(default=None, ge=1, le=1000)
     """Motions allowed for a sentence; None: what the suite says, else any number."""
+    look_hz: float = Field(default=0.0, ge=0.0, le=30.0)
+    """Looks with cameras and LiDAR while the arm moves; 0: only between motions."""
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def to_toml(self) -> str:

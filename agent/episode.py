@@ -119,6 +119,7 @@ class Episode:
             observer=observer,
             speed=config.speed,
             deadline_s=config.deadline_s,
+            look_hz=config.look_hz,
             max_steps=config.max_steps or assignment.max_steps,
             constraints=parts.constraints,
             is_interrupted=self._is_interrupted,

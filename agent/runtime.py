@@ -100,6 +100,7 @@ class Runtime:
         speed: float = 1.0,
         deadline_s: float = 180.0,
         max_steps: int | None = None,
+        look_hz: float = 0.0,
         constraints: tuple[str, ...] = (),
         is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -110,7 +111,9 @@ class Runtime:
         self._speed = speed
         self._deadline_s = deadline_s
         self._max_steps = max_steps
+        self._look_hz = look_hz
         self._start_s = 0.0
+        self._rehearsed: tuple[SceneState, CheckedStep] | None = None
         self._constraints = constraints
         self._is_interrupted = is_interrupted
 
@@ -196,6 +199,7 @@ class Runtime:
         # What was only imagined teaches nothing: the run begins afresh.
         self._planner.reset()
         reset_policy(self._policy, seed)
+        self._rehearsed = (scene, checked.steps[0]) if checked.steps else None
         ended_by = self._end_reason(checked.plan) if checked.plan else None
         # An imagined effect that stays unseen is no reason not to try.
         if ended_by not in (EndedBy.REFUSED, EndedBy.NO_PLAN) or checked.plan is None:
@@ -211,17 +215,15 @@ class Runtime:
     ) -> tuple[SensorFrame, SceneState, Outcome]:
         """Propose, check, move, look."""
         start_s, confidence = self._robot.time_s, _confidence(step, scene)
-        with self._stopwatch.stage("policy"):
-            proposal = propose(self._policy, PolicyInput(frame, scene, task, step), self._speed)
-        verdict, broken_off, trajectory = None, None, None
+        proposal, verdict = self._work_out(frame, scene, task, step)
+        broken_off, trajectory = None, None
         if isinstance(proposal, Trajectory):
+            assert verdict is not None  # every motion is checked
             trajectory = proposal
-            with self._stopwatch.stage("check"):
-                verdict = self._guard.check(trajectory, scene, task, step)
             self._observer.on_step(step, trajectory, verdict, start_s)
             if verdict.trajectory is not None:
                 trajectory = verdict.trajectory
-                broken_off = self._follow(trajectory, step)
+                broken_off = self._follow(trajectory, step, record)
                 frame, scene = self._look(record)
         result = proposal if isinstance(proposal, NoMotion) else verdict
         assert result is not None
@@ -230,19 +232,39 @@ class Runtime:
         record.steps.append(StepRecord(step, confidence, verdict, outcome, start_s, self._robot.time_s, trajectory))
         return frame, scene, outcome
 
-    def _follow(self, trajectory: Trajectory, step: PlanStep) -> str | None:
+    def _work_out(
+        self, frame: SensorFrame, scene: SceneState, task: Task, step: PlanStep
+    ) -> tuple[Trajectory | NoMotion, Verdict | None]:
+        """The policy's motion and the guard's verdict; what was rehearsed in this very scene is known already."""
+        if self._rehearsed is not None and self._rehearsed[0] is scene and self._rehearsed[1].step == step:
+            known = self._rehearsed[1]
+            if known.trajectory is not None and known.verdict is not None:
+                return known.trajectory, known.verdict
+        with self._stopwatch.stage("policy"):
+            proposal = propose(self._policy, PolicyInput(frame, scene, task, step), self._speed)
+        if isinstance(proposal, NoMotion):
+            return proposal, None
+        with self._stopwatch.stage("check"):
+            return proposal, self._guard.check(proposal, scene, task, step)
+
+    def _follow(self, trajectory: Trajectory, step: PlanStep, record: RunRecord) -> str | None:
         """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
         self._heed_interrupt()
         start_s = self._robot.time_s + self._stopwatch.take_owed_s()
         self._robot.command(trajectory, start_s)
         self._monitor.start(step, trajectory)
-        end_s = start_s + trajectory.duration_s
+        end_s, looked_s = start_s + trajectory.duration_s, self._robot.time_s
         while self._robot.time_s < end_s:
             self._heed_interrupt()
+            is_looking = self._look_hz > 0.0 and self._robot.time_s - looked_s >= 1.0 / self._look_hz - 1e-9
             with self._stopwatch.stage("follow"):
-                frame = self._robot.read(min(self._robot.time_s + MONITOR_PERIOD_S, end_s), images=False)
-            with self._stopwatch.stage("proprioception"):
+                until_s = min(self._robot.time_s + MONITOR_PERIOD_S, end_s)
+                frame = self._robot.read(until_s, images=is_looking)
+            looked_s = frame.time_s if is_looking else looked_s
+            # What is seen on the way holds nobody up: it is fused while the arm moves.
+            with self._stopwatch.stage("watch" if is_looking else "proprioception"):
                 scene = self._perceiver.update(frame)
+            record.scene = scene
             elapsed_s = frame.time_s - start_s
             self._observer.on_progress(step, min(1.0, elapsed_s / max(trajectory.duration_s, 1e-9)), scene)
             if elapsed_s > 0 and (reason := self._monitor.lost(frame, elapsed_s)):

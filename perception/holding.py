@@ -34,15 +34,22 @@ class GripWatch:
     gripped_m: float | None = None
     _num_wide: int = 0
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
+    _widest: deque[tuple[float, float]] = field(default_factory=deque)
+    """Recent samples that no later one is wider than: the first is the widest of all."""
 
     def add(self, time_s: float, width_m: float) -> GripEvent | None:
         """One sample; the event that it completes, if any."""
         self._recent.append((time_s, width_m))
         while self._recent[0][0] < time_s - _MEMORY_S:
             self._recent.popleft()
+        while self._widest and self._widest[-1][1] <= width_m:
+            self._widest.pop()
+        self._widest.append((time_s, width_m))
+        while self._widest[0][0] < time_s - _MEMORY_S:
+            self._widest.popleft()
         if self.gripped_m is not None:
             return self._watch_grip(width_m)
-        if max(w for _, w in self._recent) - width_m <= _CLOSING_M:
+        if self._widest[0][1] - width_m <= _CLOSING_M:
             return None
         settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
         has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
@@ -65,4 +72,5 @@ class GripWatch:
         self.gripped_m = None
         self._num_wide = 0
         self._recent.clear()
+        self._widest.clear()
         return GripEvent.OPENED

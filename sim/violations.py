@@ -7,6 +7,7 @@ Out: Violation values, one for each uninterrupted event.
 from __future__ import annotations
 
 import enum
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -102,7 +103,8 @@ class ViolationWatch:
         """An episode starts; the arm stands in the world and the objects rest."""
         self.begin_empty()
         pieces = {name for name, entry in self._world.objects.items() if entry.model.kind in PIECES}
-        self._upright = {name for name in self._world.objects if self._tilt_rad(name) < 0.2} - pieces
+        upright = {name for name in self._world.objects if _tilt_rad(self._world.object_pose(name)) < 0.2}
+        self._upright = upright - pieces
         self._on_table = set(self._world.objects)
         self._links = _LinkShapes(self._world, self._description.never_collide)
 
@@ -168,14 +170,15 @@ class ViolationWatch:
             self._falling.remove(fall)
             if self._drop_m(fall) > DROP_M:
                 self._found.append(self._dropped(fall))
+        poses = {name: self._world.object_pose(name) for name in sorted(self._on_table | self._upright)}
         for name in sorted(self._on_table):
-            height_m = float(self._world.object_pose(name)[2, 3])
+            height_m = float(poses[name][2, 3])
             if height_m < OFF_TABLE_M:
                 self._on_table.discard(name)
                 self._upright.discard(name)
                 self._found.append(Violation(ViolationKind.OFF_TABLE, name, self.time_s, height_m, OFF_TABLE_M, "m"))
         for name in sorted(self._upright - {held}):
-            tilt_rad = self._tilt_rad(name)
+            tilt_rad = _tilt_rad(poses[name])
             if tilt_rad > TOPPLE_RAD:
                 self._upright.discard(name)
                 self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, tilt_rad, TOPPLE_RAD, "rad"))
@@ -248,14 +251,15 @@ class ViolationWatch:
         soon = following - ticks <= GRASP_BEFORE_S * STEP_HZ
         return soon | (ticks - previous <= GRASP_AFTER_S * STEP_HZ)
 
-    def _tilt_rad(self, name: str) -> float:
-        return float(np.arccos(np.clip(self._world.object_pose(name)[2, 2], -1.0, 1.0)))
-
     def _drop_m(self, fall: _Fall) -> float:
         return fall.height_m - float(self._world.object_pose(fall.name)[2, 3])
 
     def _dropped(self, fall: _Fall) -> Violation:
         return Violation(ViolationKind.DROPPED, fall.name, fall.time_s, self._drop_m(fall), DROP_M, "m")
+
+
+def _tilt_rad(T_world_object: Float[np.ndarray, "4 4"]) -> float:
+    return math.acos(min(max(float(T_world_object[2, 2]), -1.0), 1.0))
 
 
 class _LinkShapes:
@@ -279,17 +283,20 @@ class _LinkShapes:
             for b in known[i + 3 :]
             if frozenset((a, b)) not in left_out and not ({order[a] - 1, order[b] - 1} <= _WRIST)
         ]
+        at = {name: number for number, name in enumerate(self._center)}
+        self._first, self._second = np.array([(at[a], at[b]) for a, b, _, _ in self._pairs]).T
+        self._reach2 = np.array([(self._radius[a] + self._radius[b]) ** 2 for a, b, _, _ in self._pairs])
 
     def overlaps(self, poses: dict[str, Float[np.ndarray, "4 4"]]) -> list[tuple[str, float]]:
         """Pairs of links that are inside each other by more than the tolerance."""
-        center = {name: poses[name][:3, :3] @ c + poses[name][:3, 3] for name, c in self._center.items()}
+        centers = np.array([poses[name][:3, :3] @ c + poses[name][:3, 3] for name, c in self._center.items()])
+        gaps = centers[self._first] - centers[self._second]
         found = []
-        for a, b, link_a, link_b in self._pairs:
-            gap = center[a] - center[b]
-            if float(gap @ gap) < (self._radius[a] + self._radius[b]) ** 2:
-                distance_m = self._world.link_distance_m(link_a, link_b, within_m=0.0)
-                if distance_m < -SELF_COLLISION_M:
-                    found.append((f"{a} and {b}", distance_m))
+        for number in np.flatnonzero(np.einsum("ij,ij->i", gaps, gaps) < self._reach2):
+            a, b, link_a, link_b = self._pairs[number]
+            distance_m = self._world.link_distance_m(link_a, link_b, within_m=0.0)
+            if distance_m < -SELF_COLLISION_M:
+                found.append((f"{a} and {b}", distance_m))
         return found
 
     def vertices_world(self, poses: dict[str, Float[np.ndarray, "4 4"]]) -> dict[str, Float[np.ndarray, "vertices 3"]]:

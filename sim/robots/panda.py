@@ -84,6 +84,7 @@ class Panda:
         self._width_m = width_m
         self._has_closed = False
         self._is_letting_go = False
+        self._drive_fingers(width_m)
         self.drive(positions_rad, np.zeros(7), width_m)
 
     def drive(
@@ -93,6 +94,7 @@ class Panda:
         width_m: float,
     ) -> None:
         """Targets for the next step: where the arm should be now and how fast it should move until then."""
+        is_new_width = width_m != self._width_m
         self._let_go(width_m)
         pybullet.setJointMotorControlArray(
             self.body,
@@ -105,6 +107,10 @@ class Panda:
             velocityGains=[_ARM_KD] * 7,
             physicsClientId=self._client,
         )
+        if is_new_width:  # a target stays until the next one
+            self._drive_fingers(width_m)
+
+    def _drive_fingers(self, width_m: float) -> None:
         for joint in _FINGERS:
             pybullet.setJointMotorControl2(
                 self.body,
