@@ -16,7 +16,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .types import CameraImage, ImuSamples, Intrinsics, JointSamples, LidarScan, SensorFrame
+from .types import (
+    CameraImage,
+    ContactSamples,
+    ForceSamples,
+    ImuSamples,
+    Intrinsics,
+    JointSamples,
+    LidarScan,
+    SensorFrame,
+)
 
 _INDEX_LENGTH = struct.Struct("<I")
 _DTYPES = ("|u1", "<f4", "<f8")
@@ -70,6 +79,9 @@ def encode_frame(frame: SensorFrame, tag: Mapping[str, Any]) -> bytes:
         "imu": [_fields(samples, arrays) for samples in frame.imu],
         "joints": None if frame.joints is None else _fields(frame.joints, arrays),
     }
+    # Only where there are such sensors: recordings without them stay as they always were.
+    touch = {"forces": frame.forces, "contacts": frame.contacts}
+    index |= {key: [_fields(samples, arrays) for samples in found] for key, found in touch.items() if found}
     try:
         text = json.dumps(index, allow_nan=True).encode()
     except (TypeError, ValueError) as problem:
@@ -102,7 +114,10 @@ def decode_frame(payload: bytes, where: str) -> tuple[SensorFrame, dict[str, Any
         joints = None
         if entry is not None:
             joints = _make(JointSamples, {**entry, "names": tuple(entry["names"])}, arrays)
-        return SensorFrame(float(index["time_s"]), images, scans, imu, joints), dict(index["tag"])
+        forces = tuple(_make(ForceSamples, entry, arrays) for entry in index.get("forces", ()))
+        contacts = tuple(_make(ContactSamples, entry, arrays) for entry in index.get("contacts", ()))
+        frame = SensorFrame(float(index["time_s"]), images, scans, imu, joints, forces, contacts)
+        return frame, dict(index["tag"])
     except FrameLogError as problem:
         raise FrameLogError(f"{where}: {problem}") from None
     except (KeyError, TypeError, ValueError, RecursionError, struct.error, zlib.error) as problem:
@@ -129,6 +144,7 @@ def _open(payload: bytes) -> tuple[dict[str, Any], list[memoryview]]:
 
 def _array_entries(index: dict[str, Any]) -> list[dict[str, Any]]:
     parts = [*index["images"], *index["scans"], *index["imu"], *([index["joints"]] if index["joints"] else [])]
+    parts += [*index.get("forces", ()), *index.get("contacts", ())]
     return [entry for part in parts for entry in part.values() if isinstance(entry, dict) and "number" in entry]
 
 

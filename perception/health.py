@@ -63,6 +63,12 @@ class HealthMonitor:
                 last_s = float(samples.times_s[-1])
                 record = self._note(samples.sensor, SensorKind.IMU, last_s, _check_imu(samples), arrived, samples.mount)
                 _check_rate(record, samples.times_s, self._start_s)
+        for touch, kind in ((frame.forces, SensorKind.WRIST_FORCE), (frame.contacts, SensorKind.CONTACT)):
+            for felt in touch:
+                if len(felt.times_s):
+                    finding = _check_finite(felt.force_n)
+                    record = self._note(felt.sensor, kind, float(felt.times_s[-1]), finding, arrived, felt.mount)
+                    _check_rate(record, felt.times_s, self._start_s)
         if frame.joints is not None and len(frame.joints.times_s):
             name = next((n for n, r in self._records.items() if r.spec.kind is SensorKind.JOINTS), "joints")
             last_s = float(frame.joints.times_s[-1])

@@ -27,6 +27,8 @@ class SensorKind(enum.StrEnum):
     LIDAR = "lidar"
     IMU = "imu"
     JOINTS = "joints"
+    WRIST_FORCE = "wrist_force"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,31 @@ class JointSamples:
 
 
 @dataclass(frozen=True, slots=True)
+class ForceSamples:
+    """Force and torque that the hand, with what it holds and touches, exerts on the wrist; sensor frame and origin.
+
+    The hand's own weight is in them: whoever wants the outside world's share must subtract it.
+    """
+
+    sensor: str
+    times_s: Float[np.ndarray, "samples"]
+    force_n: Float[np.ndarray, "samples 3"]
+    torque_nm: Float[np.ndarray, "samples 3"]
+    T_mount_sensor: Float[np.ndarray, "4 4"]
+    mount: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSamples:
+    """How hard each finger (pad) presses on something that is not the robot: normal force, 0 without contact."""
+
+    sensor: str
+    times_s: Float[np.ndarray, "samples"]
+    force_n: Float[np.ndarray, "samples pads"]
+    mount: str
+
+
+@dataclass(frozen=True, slots=True)
 class SensorFrame:
     """All that arrived since the last read, each with its own time; `time_s` is the time of the read."""
 
@@ -128,6 +155,8 @@ class SensorFrame:
     scans: tuple[LidarScan, ...] = ()
     imu: tuple[ImuSamples, ...] = ()
     joints: JointSamples | None = None
+    forces: tuple[ForceSamples, ...] = ()
+    contacts: tuple[ContactSamples, ...] = ()
 
 
 class Shape(enum.StrEnum):

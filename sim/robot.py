@@ -15,7 +15,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..perception.plugin_spec import PluginSpec
-from ..perception.types import SensorFrame
+from ..perception.types import SensorFrame, SensorKind
 from ..planning.robot_model import load_robot
 from ..planning.types import MotionConvention, Trajectory
 from .commanded import CommandedMotion
@@ -90,6 +90,8 @@ class SimRobot:
         self._target_rad = look_rad
         self._motion = CommandedMotion(self.description, self.convention, look_rad, MAX_WIDTH_M, STEP_S)
         self._room = RayRoom(self.world.visual_bodies(), scene.light)
+        if any(spec.kind is SensorKind.WRIST_FORCE for spec in self.sensors):
+            self._arm.enable_wrist_sensor()
         self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
         self.snapshots = []
         self.judge.begin()
@@ -131,6 +133,7 @@ class SimRobot:
         joints = arm.joint_state()
         mounts = {mount: arm.link_motion(mount) for mount in rig.imu_mounts}
         rig.observe_motion(self._tick, joints, mounts)
+        rig.observe_touch(self._tick, arm)
         is_filming = self._is_film_frame()
         if is_filming or rig.is_exposing(self._tick):
             poses = self.world.body_poses()

@@ -13,6 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,8 @@ from jaxtyping import Float
 from ..perception.types import (
     WORLD,
     CameraImage,
+    ContactSamples,
+    ForceSamples,
     ImuSamples,
     JointSamples,
     LidarScan,
@@ -32,9 +35,24 @@ from .sweep import Poses, Sweep
 from .world import STEP_HZ, STEP_S
 
 GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
+PICTURES = (SensorKind.CAMERA, SensorKind.LIDAR)
+TOUCHES = (SensorKind.WRIST_FORCE, SensorKind.CONTACT)
 LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
 SWEEP_KNOTS = 4
 """At how many moments of a sweep poses are kept; between them bodies move evenly."""
+
+
+@runtime_checkable
+class Touching(Protocol):
+    """An arm that feels."""
+
+    def wrist_wrench(self) -> Float[np.ndarray, "6"]:
+        """Force and torque at the wrist's origin, wrist's axes."""
+        ...
+
+    def finger_forces(self) -> Float[np.ndarray, " pads"]:
+        """Normal force on each finger."""
+        ...
 
 
 class SensorRig:
@@ -42,7 +60,8 @@ class SensorRig:
 
     def __init__(self, composition: Composition, joint_names: tuple[str, ...], room: RayRoom, seed: int) -> None:
         self._room = room
-        self._pictures = [_Picture(s, seed) for s in composition.sensors if s.spec.kind is not SensorKind.IMU]
+        self._pictures = [_Picture(s, seed) for s in composition.sensors if s.spec.kind in PICTURES]
+        self._touches = [_TouchTrack(s, seed) for s in composition.sensors if s.spec.kind in TOUCHES]
         self._imus = [_ImuTrack(s, seed) for s in composition.sensors if s.spec.kind is SensorKind.IMU]
         self._joints = _JointTrack(composition.joints, joint_names, seed)
         self.imu_mounts = tuple(dict.fromkeys(track.sensor.spec.mount for track in self._imus))
@@ -67,18 +86,33 @@ class SensorRig:
         for track in self._imus:
             track.observe(tick, mounts[track.sensor.spec.mount])
 
+    def observe_touch(self, tick: int, arm: Touching) -> None:
+        """Take in what the wrist and the fingers feel, where a sensor measures it now."""
+        for track in self._touches:
+            if is_due(tick, track.sensor.spec.rate_hz):
+                is_wrist = track.sensor.spec.kind is SensorKind.WRIST_FORCE
+                track.rows.append((tick * STEP_S, arm.wrist_wrench() if is_wrist else arm.finger_forces()))
+
     def collect(self, tick: int, *, images: bool) -> SensorFrame:
         """Everything that has arrived by now; pictures are made here."""
         time_s = tick * STEP_S
         arrived = [picture.take(self._room, time_s, make=images) for picture in self._pictures]
         imu = tuple(samples for track in self._imus if (samples := track.take(time_s)) is not None)
+        felt = [samples for track in self._touches if (samples := track.take(time_s)) is not None]
         return SensorFrame(
             time_s,
             images=tuple(item for item in arrived if isinstance(item, CameraImage)),
             scans=tuple(item for item in arrived if isinstance(item, LidarScan)),
             imu=imu,
             joints=self._joints.take(time_s),
+            forces=tuple(item for item in felt if isinstance(item, ForceSamples)),
+            contacts=tuple(item for item in felt if isinstance(item, ContactSamples)),
         )
+
+
+def is_due(tick: int, rate_hz: float) -> bool:
+    """Whether the step is the one nearest to a moment of that rate."""
+    return round(round(tick * rate_hz / STEP_HZ) * STEP_HZ / rate_hz) == tick
 
 
 def make_rng(seed: int, *stream: str | int) -> np.random.Generator:
@@ -211,6 +245,27 @@ class _ImuTrack:
         del self._times_s[:keep], self._motions[:keep]
 
 
+@dataclass(slots=True)
+class _TouchTrack:
+    """What a touch sensor has measured and nobody has read yet."""
+
+    sensor: Sensor
+    seed: int
+    rows: deque[tuple[float, Float[np.ndarray, " values"]]] = field(init=False, default_factory=deque)
+    _rng: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rng = make_rng(self.seed, self.sensor.spec.name)
+        self.sensor.reset()
+
+    def take(self, time_s: float) -> ForceSamples | ContactSamples | None:
+        due = _take_due(self.rows, time_s, self.sensor.spec.delay_s)
+        if not due:
+            return None
+        times_s, values = (np.array(column) for column in zip(*due, strict=True))
+        return self.sensor.measure(times_s, values, self._rng)
+
+
 class _JointTrack:
     """Encoder readings that have not been read yet."""
 
@@ -228,13 +283,11 @@ class _JointTrack:
         width_m: float,
     ) -> None:
         rate = min(self._config.rate_hz, STEP_HZ)
-        if round(round(tick * rate / STEP_HZ) * STEP_HZ / rate) == tick:
+        if is_due(tick, rate):
             self._rows.append((tick * STEP_S, positions_rad, velocities_radps, width_m))
 
     def take(self, time_s: float) -> JointSamples | None:
-        due = []
-        while self._rows and (self._rows[0][0] + self._config.delay_s <= time_s + 1e-9 or time_s == 0.0):
-            due.append(self._rows.popleft())
+        due = _take_due(self._rows, time_s, self._config.delay_s)
         if not due:
             return None
         times, positions, velocities, widths = (np.array(column) for column in zip(*due, strict=True))
@@ -247,3 +300,11 @@ class _JointTrack:
             velocities + self._config.velocity_noise_radps * noise[:, num:-1],
             widths + self._config.width_noise_m * noise[:, -1],
         )
+
+
+def _take_due(rows: deque[Any], time_s: float, delay_s: float) -> list[Any]:
+    """Take off what has arrived by now, oldest first; rows begin with their time. At time 0 all is waited for."""
+    due: list[Any] = []
+    while rows and (rows[0][0] + delay_s <= time_s + 1e-9 or time_s == 0.0):
+        due.append(rows.popleft())
+    return due

@@ -19,16 +19,22 @@ from .camera import Camera, CameraConfig
 from .imu import Imu, ImuConfig
 from .lidar import Lidar, LidarConfig
 from .toml_file import check_model, nearest, read_toml
+from .touch import Contact, ContactConfig, WristForce, WristForceConfig
 
 ROBOT_DIR = Path(__file__).parent / "data" / "robots"
 
 CAMERA = PluginSpec("camera", CameraConfig, Camera, "RGB-D camera, ray cast")
-LIDAR = PluginSpec("lidar", LidarConfig, Lidar, "spinning 3-D LiDAR, ray cast")
+LIDAR = PluginSpec("lidar", LidarConfig, Lidar, "spinning or rosette 3-D LiDAR, ray cast")
 IMU = PluginSpec("imu", ImuConfig, Imu, "accelerometer and gyroscope with a wandering bias")
-BUILT_IN: Mapping[str, PluginSpec] = {spec.name: spec for spec in (CAMERA, LIDAR, IMU)}
+WRIST_FORCE = PluginSpec("wrist_force", WristForceConfig, WristForce, "force and torque at the wrist")
+CONTACT = PluginSpec("contact", ContactConfig, Contact, "how hard each finger presses")
+BUILT_IN: Mapping[str, PluginSpec] = {spec.name: spec for spec in (CAMERA, LIDAR, IMU, WRIST_FORCE, CONTACT)}
 
 Sensor = Any
-"""What a sensor plug-in builds: `.spec`, `.T_mount_sensor` and a `measure` like Camera's, Lidar's or Imu's."""
+"""What a sensor plug-in builds: `.spec`, `.T_mount_sensor` and a `measure` like that of the built-in of its kind.
+
+A sensor of kind camera or LiDAR that has `sweep_s` > 0 is given a Sweep through `measure_sweep` instead.
+"""
 
 
 class CompositionError(ValueError):

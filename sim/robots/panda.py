@@ -33,6 +33,7 @@ _LINKS = {f"panda_link{k}": k - 1 for k in range(1, 8)} | {
     "panda_rightfinger": 10,
 }
 _TOOL = 11
+_HAND_COM_M = np.array([0.0, 0.0, 0.04])
 MAX_WIDTH_M = 0.08
 _ARM_FORCE = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]
 _ARM_KP, _ARM_KD = 0.3, 1.0
@@ -142,6 +143,26 @@ class Panda:
         lever = np.array(state[4]) - np.array(state[0])
         angular = np.array(state[7])
         return pose_of(state[4], state[5]), np.array(state[6]) + cross(angular, lever), angular
+
+    def enable_wrist_sensor(self) -> None:
+        """From now on `wrist_wrench` can be asked for."""
+        pybullet.enableJointForceTorqueSensor(self.body, _LINKS["panda_hand"], True, physicsClientId=self._client)
+
+    def wrist_wrench(self) -> Float[np.ndarray, "6"]:
+        """Force and torque that the hand exerts on the wrist in the last step; at the hand's origin, hand's axes."""
+        reaction = pybullet.getJointState(self.body, _LINKS["panda_hand"], physicsClientId=self._client)[2]
+        # PyBullet gives what the arm exerts on the hand, about the centre of mass.
+        force, torque = -np.array(reaction[:3]), -np.array(reaction[3:])
+        return np.concatenate([force, torque + cross(_HAND_COM_M, force)])
+
+    def finger_forces(self) -> Float[np.ndarray, "2"]:
+        """How hard each finger presses on what is not the robot, in the last step."""
+        forces = [0.0, 0.0]
+        for index, finger in enumerate(_FINGERS):
+            for contact in pybullet.getContactPoints(bodyA=self.body, linkIndexA=finger, physicsClientId=self._client):
+                if contact[2] != self.body:
+                    forces[index] += contact[9]
+        return np.array(forces)
 
     def link_poses(self, links: tuple[str, ...] = tuple(_LINKS)) -> dict[str, Float[np.ndarray, "4 4"]]:
         """T_world_link of the links asked for (all but the base, which stands at the origin)."""

@@ -1,14 +1,15 @@
 """Recordings come back bit for bit, survive a crash and say when they are damaged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rendered_scenes import still_imu, still_joints
-from verbot.perception.frame_codec import FrameLogError
+from verbot.perception.frame_codec import FrameLogError, encode_frame
 from verbot.perception.frame_log import FrameLogReader, FrameLogWriter
-from verbot.perception.types import CameraImage, Intrinsics, LidarScan, SensorFrame
+from verbot.perception.types import CameraImage, ContactSamples, ForceSamples, Intrinsics, LidarScan, SensorFrame
 
 
 def _frame(time_s: float = 0.5) -> SensorFrame:
@@ -20,6 +21,19 @@ def _frame(time_s: float = 0.5) -> SensorFrame:
     points = rng.random((200, 3), dtype=np.float32)
     scan = LidarScan("l", time_s, points, rng.random(200), rng.random(200, dtype=np.float32), np.eye(4))
     return SensorFrame(time_s, (image,), (scan,), (still_imu(time_s),), still_joints(time_s))
+
+
+def test_touch_comes_back_bit_for_bit_and_frames_without_it_are_written_as_before(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    forces = ForceSamples("w", rng.random(5), rng.random((5, 3)), rng.random((5, 3)), np.eye(4), "hand")
+    contacts = ContactSamples("f", rng.random(4), rng.random((4, 2)), "hand")
+    felt = replace(_frame(), forces=(forces,), contacts=(contacts,))
+    with FrameLogWriter(tmp_path / "log", {}) as log:
+        log.append(felt)
+    (frame,) = FrameLogReader(tmp_path / "log")
+    assert _same(frame, felt)
+    assert b"forces" not in encode_frame(_frame(), {})
+    assert b"contacts" not in encode_frame(_frame(), {})
 
 
 def _write(path: Path, count: int = 3) -> list[SensorFrame]:

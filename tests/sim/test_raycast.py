@@ -46,6 +46,33 @@ def test_one_ray_gives_the_camera_and_the_caster_the_same_depth_and_colour(room:
             assert measured @ painted / np.linalg.norm(measured) / np.linalg.norm(painted) > 0.995
 
 
+def test_the_same_ray_through_camera_and_lidar_ends_at_the_same_point_of_the_same_colour(room: RayRoom) -> None:
+    place = {"position_m": (1.2, -0.2, 0.8), "look_at_m": (0.48, 0.0, 0.0)}
+    image = _exact_camera().measure(room, np.eye(4), 0.0, np.random.default_rng(0))
+    lens, num_met = image.intrinsics, 0
+    for row, column in np.random.default_rng(2).integers(0, [240, 320], (60, 2)):
+        ray_camera = np.array([(column - lens.cx) / lens.fx, (row - lens.cy) / lens.fy, 1.0])
+        azimuth = float(np.arctan2(ray_camera[1], ray_camera[0]))
+        elevation = float(np.arcsin(1.0 / np.linalg.norm(ray_camera)))
+        beam = {"azimuth_min_rad": azimuth, "azimuth_max_rad": np.pi, "elevation_min_rad": elevation, "rings": 1}
+        exact = {"range_noise_m": 0.0, "random_dropout": 0.0, "grazing_rad": 1.58, "dark_albedo": 0.0}
+        lidar = Lidar(LidarConfig.model_validate({"name": "l", "columns": 4, **place, **beam, **exact}))
+        scan = lidar.measure(room, np.eye(4), 0.0, np.random.default_rng(0))
+        is_beam = scan.point_times_s < -0.07  # the first of four columns
+        depth_m = image.depth_m[row, column]
+        if depth_m == 0.0:
+            assert not is_beam.any()
+            continue
+        num_met += 1
+        assert np.abs(scan.points_sensor[is_beam][0] - ray_camera * depth_m).max() < 1e-3
+        hits = room.cast(image.T_mount_camera[:3, 3], (image.T_mount_camera[:3, :3] @ ray_camera)[None])
+        measured, painted = image.rgb[row, column] / 255.0, hits.color[0]
+        assert measured @ painted / np.linalg.norm(measured) / np.linalg.norm(painted) > 0.995
+        cosine = abs(hits.normal_world[0] @ image.T_mount_camera[:3, :3] @ ray_camera) / np.linalg.norm(ray_camera)
+        assert scan.intensity[is_beam][0] == pytest.approx(painted.mean() * cosine, abs=1e-4)
+    assert num_met > 20
+
+
 def test_lidar_points_lie_on_the_surface_the_camera_sees(room: RayRoom) -> None:
     image = _exact_camera().measure(room, np.eye(4), 0.0, np.random.default_rng(0))
     lidar = Lidar(
