@@ -12,7 +12,7 @@ from ..planning.monitor import Monitor
 from ..planning.planner import Planner
 from ..planning.robot_model import RobotModel, load_robot
 from ..planning.rules import write_zone
-from ..planning.types import MotionConvention
+from ..planning.types import MotionConvention, NamedLook
 from ..policies.policy import Policy
 from .assignment import DrawnEpisode
 from .config import ConfigError, RunConfig
@@ -34,6 +34,7 @@ class Parts:
     monitor: Monitor
     keep_out: tuple[tuple[float, ...], ...]
     fixtures: tuple[Fixture, ...]
+    looks: tuple[NamedLook, ...]
     constraints: tuple[str, ...]
     is_rehearsable: bool
 
@@ -51,13 +52,25 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     fixtures = _fixtures(robot, config.seed)
     perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device, fixtures)
     policy = build_policy(config.policy, config.settings, robot.convention, model)
-    planner = Planner(robot.description, max_replans=config.max_replans)
+    looks = declared_looks(robot, config.seed)
+    planner = Planner(robot.description, max_replans=config.max_replans, looks=looks)
     keep_out = _keep_out(robot, config.seed)
     constraints = tuple(write_zone(zone) for zone in keep_out)
     is_rehearsable = load_spec("policies", split_name(config.policy)[0]).is_rehearsable
     guard, monitor = Guard(model), Monitor(model)
     return Parts(
-        robot, model, perceiver, planner, policy, guard, monitor, keep_out, fixtures, constraints, is_rehearsable
+        robot,
+        model,
+        perceiver,
+        planner,
+        policy,
+        guard,
+        monitor,
+        keep_out,
+        fixtures,
+        looks,
+        constraints,
+        is_rehearsable,
     )
 
 
@@ -173,3 +186,9 @@ def _keep_out(robot: Robot, seed: int) -> tuple[tuple[float, ...], ...]:
     """Zones that the operator has declared: with the scene file in simulation, by the robot itself elsewhere."""
     stage = getattr(robot, "stage", None)
     return tuple(stage(seed).keep_out) if stage else tuple(getattr(robot, "keep_out", ()))
+
+
+def declared_looks(robot: Robot, seed: int) -> tuple[NamedLook, ...]:
+    """What the operator calls things here: in the scene file in simulation, by the robot itself elsewhere."""
+    stage = getattr(robot, "stage", None)
+    return tuple(stage(seed).looks) if stage else tuple(getattr(robot, "looks", ()))

@@ -69,7 +69,9 @@ class Episode:
         self._driven = (
             robot
             if record_to is None
-            else RecordedRobot(robot, record_to, config.command, self.parts.keep_out, self.parts.fixtures)
+            else RecordedRobot(
+                robot, record_to, config.command, self.parts.keep_out, self.parts.fixtures, self.parts.looks
+            )
         )
 
     def __enter__(self) -> Episode:

@@ -18,7 +18,7 @@ from ..perception.furniture import fixture_from_dict, fixture_to_dict
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import Fixture, SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_model import RobotDescription, description_from_dict, description_to_dict
-from ..planning.types import MotionConvention, Trajectory
+from ..planning.types import MotionConvention, NamedLook, Trajectory
 from .robot import Robot, WrappedRobot
 
 
@@ -51,6 +51,9 @@ class RecordingRobot:
         self.sensors = tuple(_sensor_from_dict(s) for s in header["sensors"])
         self.keep_out = tuple(tuple(zone) for zone in header["keep_out"])
         self.fixtures = tuple(fixture_from_dict(values) for values in header.get("fixtures", []))
+        self.looks = tuple(
+            NamedLook(tuple(look["nouns"]), look["color"], tuple(look["size_m"])) for look in header.get("looks", ())
+        )
         self.command_text: str = header.get("command", "")
         self._frames: Iterator[LoggedFrame] = iter(())
         self._time_s = 0.0
@@ -113,9 +116,10 @@ class RecordedRobot(WrappedRobot):
         command: str,
         keep_out: tuple[tuple[float, ...], ...],
         fixtures: tuple[Fixture, ...] = (),
+        looks: tuple[NamedLook, ...] = (),
     ) -> None:
         super().__init__(robot)
-        self.keep_out, self.fixtures = keep_out, fixtures
+        self.keep_out, self.fixtures, self.looks = keep_out, fixtures, looks
         self._folder, self._command = folder, command
         self._writer: FrameLogWriter | None = None
 
@@ -147,6 +151,7 @@ class RecordedRobot(WrappedRobot):
             "sensors": [asdict(s) for s in self.sensors],
             "keep_out": [list(zone) for zone in self.keep_out],
             "fixtures": [fixture_to_dict(fixture) for fixture in self.fixtures],
+            "looks": [asdict(look) for look in self.looks],
             "command": self._command,
         }
 

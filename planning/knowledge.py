@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import functools
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -19,6 +20,7 @@ import networkx as nx
 from ..perception.types import ObjectState, Shape
 from .relations import WALL_M
 from .robot_model import GripperDescription
+from .types import NamedLook
 
 Grasp = Literal["body", "rim", "none"]
 PROPERTIES: dict[str, tuple[object, ...]] = {
@@ -28,6 +30,7 @@ PROPERTIES: dict[str, tuple[object, ...]] = {
     "upright": (True, False),
 }
 ROOT = "object"
+LOOK_RATIO = 1.35  # a thing that is this much larger or smaller than declared is another thing
 GRIP_SPARE_M = 0.005  # fingers need this much more than the object's width
 
 
@@ -42,14 +45,23 @@ class Ontology:
     graph: nx.DiGraph[str]
     class_of_shape: dict[Shape, str]
     lineages: dict[str, tuple[str, ...]]  # each class with all that it is, itself first
+    looks: tuple[NamedLook, ...] = ()
 
     def is_a(self, name: str, general: str) -> bool:
         """Whether every `name` is a `general`."""
         return general in self.lineages.get(name, (name,))
 
     def classes_of(self, item: ObjectState) -> tuple[str, ...]:
-        """All classes of an object, its own first."""
-        return self.lineages[self.class_of_shape[item.shape]]
+        """All classes of an object, its own first, then what the operator calls things that look like it."""
+        return (*self.lineages[self.class_of_shape[item.shape]], *self.called(item))
+
+    def called(self, item: ObjectState) -> tuple[str, ...]:
+        """The declared names that fit its colour and size."""
+        return tuple(look.nouns[0] for look in self.looks if look.color == item.color and _is_as_large(item, look))
+
+    def with_looks(self, looks: Sequence[NamedLook]) -> Ontology:
+        """The same, knowing also what the operator calls things in this scene."""
+        return replace(self, looks=(*self.looks, *looks))
 
     def grasp(self, item: ObjectState) -> Grasp:
         """Where such a thing can be gripped."""
@@ -71,6 +83,13 @@ class Ontology:
             opens_cm = (gripper.max_width_m - GRIP_SPARE_M) * 100
             return f"it is {width_m * 100:.1f} cm wide and the gripper takes at most {opens_cm:.1f} cm"
         return None
+
+
+def _is_as_large(item: ObjectState, look: NamedLook) -> bool:
+    """As high when it stands, and not much wider; of a shape that no perceiver knows it may see only a part's width."""
+    seen, declared = [float(edge) for edge in item.size_m], look.size_m
+    is_as_high = 1 / LOOK_RATIO < seen[2] / declared[2] < LOOK_RATIO
+    return is_as_high and max(seen[:2]) < LOOK_RATIO * max(declared[:2])
 
 
 def load_ontology(path: Path | None = None) -> Ontology:

@@ -51,6 +51,16 @@ class Lexicon:
         """Up to three known words that look like it."""
         return tuple(difflib.get_close_matches(word, sorted(self.words), n=3, cutoff=0.65))
 
+    def with_nouns(self, names: Sequence[Sequence[str]]) -> Lexicon:
+        """The same with more nouns: the first of each row is the meaning of all of it, one and many."""
+        nouns = dict(self.phrases["nouns"])
+        for row in names:
+            for noun in (*row, *(f"{noun}s" for noun in row if not noun.endswith("s"))):
+                words = split_words(noun)
+                nouns[words] = (row[0], *(known for known in nouns.get(words, ()) if known != row[0]))
+        words = self.words | {word for phrase in nouns for word in phrase}
+        return Lexicon(self.phrases | {"nouns": nouns}, words)
+
     def without_politeness(self, tokens: Sequence[str]) -> tuple[str, ...]:
         """The words that carry meaning."""
         kept: list[str] = []

@@ -12,7 +12,7 @@ Same calls, same answers: nothing random, no clock. What refusals taught is kept
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..perception.types import SceneState
@@ -35,6 +35,7 @@ from .types import (
     TABLE,
     Action,
     Fact,
+    NamedLook,
     Outcome,
     OutcomeKind,
     Plan,
@@ -49,7 +50,7 @@ USUAL_STROKES = 8
 
 
 class Planner:
-    """One robot's planner. `description` says what its hand can hold."""
+    """One robot's planner. `description` says what its hand can hold, `looks` what else things here are called."""
 
     def __init__(
         self,
@@ -58,11 +59,12 @@ class Planner:
         max_replans: int = MAX_REPLANS,
         ontology: Ontology | None = None,
         lexicon: Lexicon | None = None,
+        looks: Sequence[NamedLook] = (),
     ) -> None:
         self._gripper = description.gripper
         self._max_replans = max_replans
-        self._ontology = ontology or load_ontology()
-        self._lexicon = lexicon or load_lexicon()
+        self._ontology = (ontology or load_ontology()).with_looks(looks)
+        self._lexicon = (lexicon or load_lexicon()).with_nouns([look.nouns for look in looks])
         self._lessons = Lessons()
 
     def reset(self) -> None:

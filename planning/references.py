@@ -49,7 +49,7 @@ def resolve(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | Proble
 
 def describe(item: ObjectState, graph: SceneGraph) -> str:
     """Short words that mean this object alone in the scene: "the small red block in the bowl"."""
-    noun = noun_of(item)
+    noun = next(iter(graph.ontology.called(item)), noun_of(item))
     for phrase, reference in _descriptions(item, noun, graph):
         found = _matching(reference, graph)
         if not isinstance(found, _Unclear) and [o.id for o in found] == [item.id]:

@@ -68,6 +68,18 @@ class Belief:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedLook:
+    """What the operator calls something in this scene (its name first), and what a thing so called looks like.
+
+    Colour and size only: of a shape that a perceiver does not know, it reports one that it knows.
+    """
+
+    nouns: tuple[str, ...]
+    color: str
+    size_m: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A grounded command: `stages` are done in order, the facts of one stage in any order.
 

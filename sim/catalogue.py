@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..perception.colors import PALETTE
 from ..perception.types import Shape
+from .surface import Surface
 
 DENSITY_KGPM3 = 500.0
 SEGMENTS = 24  # of a ring; divisible by four, so that flat facets face ±x and ±y
@@ -40,6 +42,21 @@ class ConvexPart:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnLook:
+    """What an object from a user's file brings with it: how it looks, is called and weighs; object frame.
+
+    `color` is the word for most of its surface, `nouns` are what commands may call it in this scene.
+    """
+
+    surface: Surface
+    color: str
+    color_rgb: Float[np.ndarray, "3"]
+    nouns: tuple[str, ...]
+    com_object: Float[np.ndarray, "3"]
+    inertia_kgm2: Float[np.ndarray, "3"]
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectModel:
     """One kind of object. `size_m` is along its own axes; `cavity_depth_m` is how deep its opening is (0: none)."""
 
@@ -49,6 +66,12 @@ class ObjectModel:
     mass_kg: float
     parts: tuple[ConvexPart, ...]
     cavity_depth_m: float = 0.0
+    own: OwnLook | None = None
+    """Of objects from files; the catalogue's are drawn as their parts in the scene's colour."""
+
+    def color_rgb(self, color: str) -> Float[np.ndarray, "3"]:
+        """The colour (0–1) of such an object that the scene calls `color`."""
+        return np.array(PALETTE[color]) if self.own is None else self.own.color_rgb.copy()
 
     def mesh(self) -> tuple[Float[np.ndarray, "vertices 3"], Int[np.ndarray, "triangles 3"]]:
         """All parts as one triangle soup for drawing."""
@@ -57,9 +80,16 @@ class ObjectModel:
         return np.concatenate([p.vertices_object for p in self.parts]), np.concatenate(triangles)
 
 
+def add_object(model: ObjectModel) -> None:
+    """Let this process know a kind from a file; its name holds the content's hash, so two never share one."""
+    _ADDED.setdefault(model.kind, model)
+
+
 @functools.cache
 def make_object(kind: str) -> ObjectModel:
-    """The model of a kind, one of KINDS."""
+    """The model of a kind, one of KINDS or added from a file."""
+    if kind in _ADDED:
+        return _ADDED[kind]
     if kind not in _MAKERS:
         raise ValueError(f"No object kind '{kind}'. Expected one of: {', '.join(KINDS)}.")
     return _MAKERS[kind]()
@@ -67,7 +97,7 @@ def make_object(kind: str) -> ObjectModel:
 
 def _block(kind: str, edge_m: float) -> ObjectModel:
     size_m = np.full(3, edge_m)
-    return _model(kind, Shape.BLOCK, size_m, [_box(np.zeros(3), size_m)])
+    return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
 
 
 def _cylinder() -> ObjectModel:
@@ -76,7 +106,7 @@ def _cylinder() -> ObjectModel:
         "cylinder",
         Shape.CYLINDER,
         np.array([2 * radius_m, 2 * radius_m, height_m]),
-        [_disc(radius_m, -height_m / 2, height_m / 2, segments=24)],
+        [make_disc(radius_m, -height_m / 2, height_m / 2, segments=24)],
     )
 
 
@@ -88,7 +118,7 @@ def _bowl() -> ObjectModel:
     top = 0.0275
     lower = [(0.038, -0.026), (0.049, -0.026), (0.075, -0.004), (0.0695, -0.004), (0.038, -0.0215)]
     upper = [(0.0695, -0.004), (0.075, -0.004), (0.075, top), (0.0695, top)]
-    parts = [_disc(0.0395, -top, -0.0215), *_ring(lower), *_ring(upper)]
+    parts = [make_disc(0.0395, -top, -0.0215), *_ring(lower), *_ring(upper)]
     return _model("bowl", Shape.BOWL, np.array([0.15, 0.15, 2 * top]), parts, cavity_depth_m=0.049)
 
 
@@ -97,12 +127,12 @@ def _mug() -> ObjectModel:
     top, outer, inner = 0.0375, 0.030, 0.026
     wall = [(inner, -top + RAISED_M), (outer, -top + RAISED_M), (outer, top), (inner, top)]
     handle = [
-        _box(np.array([0.0375, 0.0, 0.020]), np.array([0.017, 0.008, 0.007])),
-        _box(np.array([0.0435, 0.0, 0.0]), np.array([0.007, 0.008, 0.047])),
-        _box(np.array([0.0375, 0.0, -0.020]), np.array([0.017, 0.008, 0.007])),
+        make_box(np.array([0.0375, 0.0, 0.020]), np.array([0.017, 0.008, 0.007])),
+        make_box(np.array([0.0435, 0.0, 0.0]), np.array([0.007, 0.008, 0.047])),
+        make_box(np.array([0.0375, 0.0, -0.020]), np.array([0.017, 0.008, 0.007])),
     ]
     # Sixteen facets: narrower ones let the mug rock between the fingers.
-    parts = [_disc(0.028, -top, -top + 0.006), *_ring(wall, segments=16), *handle]
+    parts = [make_disc(0.028, -top, -top + 0.006), *_ring(wall, segments=16), *handle]
     return _model("mug", Shape.MUG, np.array([2 * outer, 2 * outer, 2 * top]), parts, cavity_depth_m=0.069)
 
 
@@ -110,7 +140,7 @@ def _plate() -> ObjectModel:
     top = 0.0075
     low = -top + RAISED_M
     rim = [(0.056, low), (0.064, low), (0.085, top), (0.080, top), (0.056, -0.0025)]
-    parts = [_disc(0.058, -top, -0.0025), *_ring(rim)]
+    parts = [make_disc(0.058, -top, -0.0025), *_ring(rim)]
     return _model("plate", Shape.PLATE, np.array([0.17, 0.17, 2 * top]), parts, cavity_depth_m=0.010)
 
 
@@ -118,13 +148,13 @@ def _tray() -> ObjectModel:
     length, width, height, wall, floor = 0.26, 0.18, 0.025, 0.006, 0.004
     middle = RAISED_M / 2
     parts = [
-        _box(np.array([0.0, 0.0, (floor - height) / 2]), np.array([length - wall, width - wall, floor])),
+        make_box(np.array([0.0, 0.0, (floor - height) / 2]), np.array([length - wall, width - wall, floor])),
         *(
-            _box(np.array([s * (length - wall) / 2, 0, middle]), np.array([wall, width, height - RAISED_M]))
+            make_box(np.array([s * (length - wall) / 2, 0, middle]), np.array([wall, width, height - RAISED_M]))
             for s in (-1, 1)
         ),
         *(
-            _box(np.array([0, s * (width - wall) / 2, middle]), np.array([length, wall, height - RAISED_M]))
+            make_box(np.array([0, s * (width - wall) / 2, middle]), np.array([length, wall, height - RAISED_M]))
             for s in (-1, 1)
         ),
     ]
@@ -143,13 +173,14 @@ def _model(
     return ObjectModel(kind, shape, size_m, mass_kg, solid, cavity_depth_m)
 
 
-def _box(center: Float[np.ndarray, "3"], size_m: Float[np.ndarray, "3"]) -> ConvexPart:
+def make_box(center: Float[np.ndarray, "3"], size_m: Float[np.ndarray, "3"]) -> ConvexPart:
+    """A box along the axes."""
     corners = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]) / 2
     below, above = (np.column_stack([corners, np.full(4, z)]) * size_m + center for z in (-0.5, 0.5))
     return _loft(below, above)
 
 
-def _disc(inradius_m: float, bottom_m: float, top_m: float, segments: int = SEGMENTS) -> ConvexPart:
+def make_disc(inradius_m: float, bottom_m: float, top_m: float, segments: int = SEGMENTS) -> ConvexPart:
     """A prism whose facets touch the circle of that radius from outside, one facing +x."""
     rim = inradius_m * _directions(segments)
     return _loft(*(np.column_stack([rim, np.full(segments, z)]) for z in (bottom_m, top_m)))
@@ -199,3 +230,4 @@ _MAKERS = {
 KINDS = tuple(_MAKERS)
 PIECES = ("crumb_small", "crumb_large")
 """Kinds that lie about in piles; a seed strews them only where a scene asks for them."""
+_ADDED: dict[str, ObjectModel] = {}

@@ -18,9 +18,13 @@ from .catalogue import ConvexPart, ObjectModel, make_object
 
 HULL_MARGIN_M = 0.001  # Bullet keeps this distance around a convex hull; parts are shrunk by it
 
+THINNEST_M = 1e-5  # what must be left of half a part's thickness
+
 
 def center_of_mass(model: ObjectModel) -> Float[np.ndarray, "3"]:
     """Of a solid of even density, in the object's frame."""
+    if model.own is not None:
+        return model.own.com_object
     moment = np.zeros(3)
     volume = 0.0
     for part in model.parts:
@@ -32,13 +36,16 @@ def center_of_mass(model: ObjectModel) -> Float[np.ndarray, "3"]:
 
 
 def _shrink(part: ConvexPart, by_m: float) -> Float[np.ndarray, "vertices 3"]:
-    """Corners of the part with every face moved inward."""
+    """Corners of the part with every face moved inward; a part too thin for that stays as it is."""
     a, b, c = (part.vertices_object[part.triangles[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     offset = -np.einsum("ij,ij->i", normal, a) + by_m
     planes = np.unique(np.column_stack([normal, offset]).round(9), axis=0)
-    corners = HalfspaceIntersection(planes, part.vertices_object.mean(axis=0)).intersections
+    middle = part.vertices_object.mean(axis=0)
+    if (planes[:, :3] @ middle + planes[:, 3]).max() > -THINNEST_M:
+        return part.vertices_object
+    corners = HalfspaceIntersection(planes, middle).intersections
     return np.unique(corners.round(7), axis=0)
 
 

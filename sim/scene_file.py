@@ -7,6 +7,7 @@ Out: SceneFile; unknown keys, kinds and colours are errors that name the nearest
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -21,6 +22,8 @@ RESERVED_NAMES = ("table", "pedestal", "floor", "person")
 TORSO_ROOM_M = 0.17
 ARM_REACH_M = 0.70
 SHOULDER_WORLD_M = 0.45
+
+FILE_KEYS = {"mass_kg", "density_kgpm3", "scale", "up", "collision", "shape", "noun", "synonyms"}
 
 
 class SceneError(ValueError):
@@ -47,17 +50,59 @@ Coordinate = Annotated[float, Field(ge=-2.0, le=2.0)]
 
 
 class ObjectEntry(_Strict):
-    """A fixed object. Without `position_world` the seed places it; `on` puts it on or in another one."""
+    """A fixed object: of the catalogue (`kind`) or from a file (`mesh`, `urdf`), whose kind is known once it is read.
 
-    kind: str
-    color: str
+    Without `position_world` the seed places it; `on` puts it on or in another one. `docs/own_objects.md` shows files.
+    """
+
+    kind: str = ""
+    color: str = ""
+    """Needed by the catalogue's kinds; paints a file's object all over, which else has its own colours."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$")] | None = None
     position_world: tuple[Coordinate, Coordinate] | None = None
     yaw_rad: Annotated[float, Field(ge=-2 * math.pi, le=2 * math.pi)] | None = None
     on: str | None = None
+    mesh: str | None = None
+    urdf: str | None = None
+    mass_kg: Annotated[float, Field(gt=0.0)] | None = None
+    density_kgpm3: Annotated[float, Field(gt=0.0, le=25_000.0)] | None = None
+    scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    up: Literal["y", "z"] = "z"
+    collision: Literal["hull", "decompose", "parts"] | None = None
+    shape: Literal["block", "cylinder", "bowl", "mug", "plate", "tray", "thing"] | None = None
+    """What it looks like from above to a perceiver that knows these shapes; "thing" is none of the others."""
+    noun: str | None = None
+    synonyms: tuple[str, ...] = ()
 
     _kind = field_validator("kind")(_check_kind)
     _color = field_validator("color")(_check_color)
+
+    @property
+    def is_from_file(self) -> bool:
+        """Whether a mesh or URDF says what it is."""
+        return self.mesh is not None or self.urdf is not None
+
+    @property
+    def called(self) -> str:
+        """What it is, in a word: part of its name when it has none."""
+        return self.noun or Path(self.mesh or self.urdf or self.kind).stem
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ObjectEntry:
+        given = [key for key in ("kind", "mesh", "urdf") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError(f"an object has one of `kind`, `mesh` and `urdf`, not {' and '.join(given) or 'none'}")
+        if not self.is_from_file:
+            extra = sorted(self.model_fields_set & FILE_KEYS)
+            if extra:
+                raise ValueError(f"`{extra[0]}` belongs to objects with `mesh` or `urdf`. Take it out")
+            if not self.color:
+                raise ValueError(f"a {self.kind} needs a `color`; {nearest('', PALETTE)}")
+        if self.mass_kg is not None and self.density_kgpm3 is not None:
+            raise ValueError("an object has `mass_kg` or `density_kgpm3`, not both")
+        if self.synonyms and not self.noun:
+            raise ValueError("`synonyms` come with a `noun`. Add it")
+        return self
 
     @field_validator("name")
     @classmethod

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..perception.types import Fixture, Shape
-from .catalogue import make_object
+from ..planning.types import NamedLook
+from .catalogue import add_object, make_object
 from .furniture import make_fixtures, outline_corners
 from .layout import KeepOut, PlacedObject, lay_out
+from .object_files import ObjectEntryError, load_object
 from .person import Person, draw_person
 from .placement import TABLE_BOUNDS, Outline
 from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneError, SceneFile
@@ -45,6 +47,17 @@ class Scene:
     fixtures: tuple[Fixture, ...] = ()
     openings_m: Mapping[str, float] = field(default_factory=dict[str, float])
 
+    @property
+    def looks(self) -> tuple[NamedLook, ...]:
+        """What commands may call the objects that have names of their own."""
+        kinds = {placed.kind: placed.color for placed in self.objects}
+        models = [(make_object(kind), color) for kind, color in kinds.items()]
+        return tuple(
+            NamedLook(model.own.nouns, color, (float(model.size_m[0]), float(model.size_m[1]), float(model.size_m[2])))
+            for model, color in models
+            if model.own is not None and model.own.nouns
+        )
+
     def find(self, name: str) -> PlacedObject:
         """The object of that name; KeyError when there is none."""
         for placed in self.objects:
@@ -70,12 +83,29 @@ def load_scene(name_or_path: str | Path) -> SceneFile:
             hint = nearest(str(name_or_path), list_scenes())
             raise SceneError(f"No scene named '{name_or_path}'; {hint} Or give the path of a .toml file.")
         path = builtin
-    scene_file = read_toml(path, SceneFile, SceneError)
+    scene_file = _read_objects(read_toml(path, SceneFile, SceneError), path)
     try:
         _fill(scene_file, 0)
     except SceneError as problem:
         raise SceneError(f"{path}: {problem}") from None
     return scene_file
+
+
+def _read_objects(scene_file: SceneFile, path: Path) -> SceneFile:
+    """The file with every object that comes from a mesh or URDF given its kind and colour."""
+    entries: list[ObjectEntry] = []
+    for index, entry in enumerate(scene_file.objects):
+        if not entry.is_from_file:
+            entries.append(entry)
+            continue
+        try:
+            model = load_object(entry, path)
+        except ObjectEntryError as problem:
+            raise SceneError(f"{path}: 'objects.{index}.{problem.key}': {problem}") from None
+        add_object(model)
+        assert model.own is not None  # objects from files have a look of their own
+        entries.append(entry.model_copy(update={"kind": model.kind, "color": model.own.color}))
+    return scene_file.model_copy(update={"objects": tuple(entries)})
 
 
 def draw(scene_file: SceneFile, seed: int) -> Scene:
@@ -138,7 +168,7 @@ def _name_entries(entries: Sequence[ObjectEntry]) -> list[ObjectEntry]:
     names: list[str] = list(given)
     named: list[ObjectEntry] = []
     for entry in entries:
-        name = entry.name or _free_name(f"{entry.color}_{entry.kind}", names)
+        name = entry.name or _free_name(f"{entry.color}_{entry.called}", names)
         names.append(name)
         named.append(entry.model_copy(update={"name": name}))
     for entry in named:

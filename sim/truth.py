@@ -11,7 +11,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from ..perception.colors import PALETTE
 from ..perception.furniture import fixture_state
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import (
@@ -61,7 +60,7 @@ def _object_state(world: World, entry: WorldObject, time_s: float) -> ObjectStat
         pose_world=world.object_pose(entry.name),
         covariance=EXACT_COVARIANCE,
         size_m=entry.model.size_m.copy(),
-        color_rgb=np.array(PALETTE[entry.color]),
+        color_rgb=entry.model.color_rgb(entry.color),
         color=entry.color,
         shape=entry.model.shape,
         shape_confidence=1.0,

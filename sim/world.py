@@ -327,13 +327,17 @@ class World:
             activationState=pybullet.ACTIVATION_STATE_ENABLE_SLEEPING,
             physicsClientId=self.client,
         )
+        if model.own is not None:
+            # Bullet takes the inertia from the boxes around the parts otherwise.
+            inertia = model.own.inertia_kgm2.tolist()
+            pybullet.changeDynamics(body, -1, localInertiaDiagonal=inertia, physicsClientId=self.client)
         self._body_names[body] = placed.name
         self.objects[placed.name] = WorldObject(
             placed.name, model, placed.color, body, com_object, float(np.linalg.norm(model.size_m)) / 2 + WAKE_REACH_M
         )
 
     def _collision_shape(self, model: ObjectModel) -> int:
-        if model.shape is Shape.BLOCK:
+        if model.shape is Shape.BLOCK and model.own is None:
             half = (model.size_m / 2).tolist()
             return pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client)
         return pybullet.createCollisionShape(
@@ -394,7 +398,11 @@ def _box_visual(name: str, size: tuple[float, ...], color: tuple[float, float, f
 
 
 def _object_visual(entry: WorldObject) -> VisualBody:
-    return painted(entry.name, *entry.model.mesh(), PALETTE[entry.color], is_static=False)
+    if entry.model.own is None:
+        return painted(entry.name, *entry.model.mesh(), PALETTE[entry.color], is_static=False)
+    surface = entry.model.own.surface
+    vertices, triangles = surface.vertices.astype(np.float32), surface.triangles.astype(np.uint32)
+    return VisualBody(entry.name, vertices, triangles, surface.colors, is_static=False, skin=surface.skin)
 
 
 def painted(

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...perception.colors import PALETTE
 from ...perception.types import ObjectState, SceneState, SupportSurface
 from ...planning.containment import fits
 from ...planning.placement import goal_region
@@ -137,7 +136,7 @@ def _object_state(placed: PlacedObject) -> ObjectState:
         pose_world=pose,
         covariance=np.zeros((6, 6)),
         size_m=model.size_m,
-        color_rgb=np.array(PALETTE[placed.color]),
+        color_rgb=model.color_rgb(placed.color),
         color=placed.color,
         shape=model.shape,
         shape_confidence=1.0,
