@@ -214,7 +214,7 @@ def _read_other(path: Path) -> Surface:
     import open3d
 
     with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
-        mesh = open3d.io.read_triangle_mesh(str(path))
+        mesh = open3d.io.read_triangle_mesh(path)
     triangles = np.asarray(mesh.triangles).astype(int).reshape(-1, 3)
     if not len(triangles):
         raise ObjectFileError(f"{path.name}: is no {path.suffix[1:].upper()} mesh that can be read. Export it again.")
