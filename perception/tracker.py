@@ -146,6 +146,8 @@ class Tracker:
                 continue
             alike = [m for m in fresh if looks_alike(track, m)]
             young = [t for t in self._tracks if _is_younger(t, track, time_s) and looks_alike(track, t.seen)]
+            if track.existence >= SHOWN:  # just let go, and not seen to be gone
+                young = []
             rivals = [t for t in missing if t is not track and any(looks_alike(t, m) for m in alike)]
             if len(alike) + len(young) != 1 or rivals:
                 continue

@@ -67,6 +67,7 @@ class Sleepers:
         self._world = world
         self._places: dict[str, tuple[float, ...]] = {}
         """Where the sleeping ones lie."""
+        self._last_places: dict[str, tuple[float, ...]] = {}
         self._resting: set[str] = set()
         self._alerted: set[str] = set()
         self._apart: list[tuple[str, str]] = []
@@ -109,12 +110,16 @@ class Sleepers:
     def _look(self, x: float, y: float, z: float) -> None:
         world = self._world
         for name, entry in world.objects.items():
-            is_resting = world.is_at_rest(name)
+            place, _ = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=world.client)
+            has_moved = place != self._last_places.get(name)
+            self._last_places[name] = place
+            is_resting = not has_moved or world.is_at_rest(name)
             if name in self._places:
                 if not is_resting:  # touched by something that moves
                     self._wake(name)
+                elif not world.is_at_rest(name):
+                    self._sleep(name)
                 continue
-            place, _ = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=world.client)
             if _is_near(place, x, y, z, entry.wake_reach_m):
                 self._resting.discard(name)
                 self._alert(name)
@@ -142,6 +147,8 @@ class Sleepers:
 
     def _sleep(self, name: str) -> None:
         body, client = self._world.objects[name].body, self._world.client
+        # What Bullet lets sleep keeps the velocity of its last step, and would never again count as being at rest.
+        pybullet.resetBaseVelocity(body, [0, 0, 0], [0, 0, 0], physicsClientId=client)
         self._set_state(name, ASLEEP)
         self._alerted.discard(name)
         self._places[name], _ = pybullet.getBasePositionAndOrientation(body, physicsClientId=client)
