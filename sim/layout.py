@@ -71,17 +71,24 @@ def lay_out(
     total = len(placed) + len(most) + sum(entry.on is not None for entry in fixed)
     if missing is not None and not most and waiting:
         raise SceneError(
-            f"object '{missing.name}' ({missing.color} {missing.kind}) finds no free place on the table with "
-            f"{GRASP_GAP_M * 100:.1f} cm around it. Take objects out or give them a `position_world`."
+            f"{_key(missing, fixed)}: object '{missing.name}' ({missing.color} {missing.called}) finds no free "
+            f"place on the table with {GRASP_GAP_M * 100:.1f} cm around it. "
+            "Take objects out or give them a `position_world`."
         )
     if total < at_least:
         raise SceneError(
-            f"only {total} of at least {at_least} objects fit on the table. Lower clutter.min_total or use small kinds."
+            f"'clutter.min_total': only {total} of at least {at_least} objects fit on the table. "
+            "Lower clutter.min_total or use small kinds."
         )
     placed.update(most)
     _place_on_others(fixed, placed)
     order = [str(entry.name) for entry in (*fixed, *added)]
     return tuple(placed[name] for name in order if name in placed)
+
+
+def _key(entry: ObjectEntry, fixed: Sequence[ObjectEntry]) -> str:
+    """Where the file says it: the entry's table."""
+    return f"objects.{list(fixed).index(entry)}"
 
 
 def _place_given(fixed: Sequence[ObjectEntry]) -> tuple[dict[str, PlacedObject], list[Outline]]:
@@ -96,12 +103,15 @@ def _place_given(fixed: Sequence[ObjectEntry]) -> tuple[dict[str, PlacedObject],
         if not shape.is_inside(TABLE_BOUNDS):
             x0, y0, x1, y1 = TABLE_BOUNDS
             raise SceneError(
-                f"object '{name}' at ({x:g}, {y:g}) is off the table, expected all of it within x {x0:g} to {x1:g} "
-                f"and y {y0:g} to {y1:g} m. Move it."
+                f"{_key(entry, fixed)}.position_world: object '{name}' at ({x:g}, {y:g}) is off the table, expected "
+                f"all of it within x {x0:g} to {x1:g} and y {y0:g} to {y1:g} m. Move it."
             )
         for other, other_shape in outlines.items():
             if (gap := shape.gap_m(other_shape)) < -1e-6:
-                raise SceneError(f"object '{name}' overlaps '{other}' by {-gap * 1000:.0f} mm. Move one of them.")
+                where = f"{_key(entry, fixed)}.position_world"
+                raise SceneError(
+                    f"{where}: object '{name}' overlaps '{other}' by {-gap * 1000:.0f} mm. Move one of them."
+                )
         outlines[name] = shape
         placed[name] = _stand(entry, x, y, yaw_rad)
     return placed, list(outlines.values())

@@ -227,6 +227,13 @@ def _is_in_table(x: float, y: float) -> bool:
     return x0 - room < x < x1 + room and y0 - room < y < y1 + room
 
 
+class TableEntry(_Strict):
+    """How the table looks: a picture (PNG, JPEG) that repeats every `tile_m`; perceivers know the plain one best."""
+
+    texture: str
+    tile_m: Annotated[float, Field(ge=0.02, le=2.0)] = 0.4
+
+
 class SceneFile(_Strict):
     """A scene as written; `draw` makes it a Scene."""
 
@@ -236,4 +243,5 @@ class SceneFile(_Strict):
     clutter: ClutterEntry | None = None
     keep_out: tuple[ZoneEntry, ...] = ()
     person: PersonEntry | None = None
+    table: TableEntry | None = None
     fixtures: tuple[FixtureEntry, ...] = ()

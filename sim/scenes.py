@@ -21,8 +21,9 @@ from .layout import KeepOut, PlacedObject, lay_out
 from .object_files import ObjectEntryError, load_object
 from .person import Person, draw_person
 from .placement import TABLE_BOUNDS, Outline
-from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneError, SceneFile
+from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneError, SceneFile, TableEntry
 from .shading import Light, draw_light
+from .tabletop import find_texture
 from .toml_file import nearest, read_toml
 
 __all__ = ["PlacedObject", "Scene", "SceneError", "SceneFile", "describe", "draw", "list_scenes", "load_scene"]
@@ -46,6 +47,7 @@ class Scene:
     person: Person | None = None
     fixtures: tuple[Fixture, ...] = ()
     openings_m: Mapping[str, float] = field(default_factory=dict[str, float])
+    table: TableEntry | None = None
 
     @property
     def looks(self) -> tuple[NamedLook, ...]:
@@ -92,7 +94,7 @@ def load_scene(name_or_path: str | Path) -> SceneFile:
 
 
 def _read_objects(scene_file: SceneFile, path: Path) -> SceneFile:
-    """The file with every object that comes from a mesh or URDF given its kind and colour."""
+    """The file with every object that comes from a mesh or URDF given its kind and colour, and pictures found."""
     entries: list[ObjectEntry] = []
     for index, entry in enumerate(scene_file.objects):
         if not entry.is_from_file:
@@ -105,7 +107,8 @@ def _read_objects(scene_file: SceneFile, path: Path) -> SceneFile:
         add_object(model)
         assert model.own is not None  # objects from files have a look of their own
         entries.append(entry.model_copy(update={"kind": model.kind, "color": model.own.color}))
-    return scene_file.model_copy(update={"objects": tuple(entries)})
+    table = find_texture(scene_file.table, path) if scene_file.table else None
+    return scene_file.model_copy(update={"objects": tuple(entries), "table": table})
 
 
 def draw(scene_file: SceneFile, seed: int) -> Scene:
@@ -133,7 +136,7 @@ def _fill(scene_file: SceneFile, seed: int) -> Scene:
     objects = lay_out(entries, clutter, zones, at_least, rng, taken)
     # A stream of its own: whether somebody is there changes nothing on the table.
     person = draw_person(scene_file.person, np.random.default_rng([seed, 0x9E50])) if scene_file.person else None
-    return Scene(scene_file.name, objects, zones, light, person, fixtures, openings_m)
+    return Scene(scene_file.name, objects, zones, light, person, fixtures, openings_m, scene_file.table)
 
 
 def _set_up(

@@ -29,6 +29,7 @@ from .placement import TABLE_BOUNDS
 from .raycast import VisualBody
 from .scenes import PlacedObject, Scene
 from .sleepers import Sleepers
+from .tabletop import cover
 
 STEP_HZ = 240
 STEP_S = 1.0 / STEP_HZ
@@ -261,6 +262,8 @@ class World:
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """Everything that can be seen: furniture (static), robot links, objects."""
         furniture = tuple(_box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items())
+        if self.scene.table is not None:
+            furniture = tuple(cover(body, self.scene.table) if body.name == "table" else body for body in furniture)
         robot = self._arm.visual_bodies() if self._arm else ()
         people = person_visuals(self.person.person) if self.person else ()
         furniture += tuple(visual for f in self.furniture for visual in f.visual_bodies())
