@@ -13,13 +13,13 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from .bench import Row
+from .stopwatch import Stopwatch
 
 FAMILIES = ("put_in", "put_on", "stack", "spatial")
 MAX_EPISODES = 120
@@ -88,9 +88,9 @@ def _play(first_seed: int, count: int, look_hz: float) -> _Played:
     torch.set_num_threads(1)
     _play_one(FAMILIES[0], first_seed - 1, look_hz, {})
     seconds: dict[str, float] = dict.fromkeys(SHARES, 0.0)
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    watch, before_s = Stopwatch(), _cpu_s()
     results = [_play_one(FAMILIES[k % len(FAMILIES)], first_seed + k, look_hz, seconds) for k in range(count)]
-    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    wall_s, cpu_s = watch.since_start_s(), _cpu_s() - before_s
     seconds["rest"] = wall_s - sum(seconds.values())
     return _Played(wall_s, cpu_s, sum(r.values["time_s"] for r in results), sum(r.success for r in results), seconds)
 
@@ -108,10 +108,10 @@ def _play_one(family: str, seed: int, look_hz: float, seconds: dict[str, float])
     )
     with Episode(config, stage=lambda _: drawn.scene) as episode:
         robot: Any = episode.parts.robot  # a simulated one, whose world can be timed
-        spent = {"physics": 0.0}
-        robot.world.step = _timed(robot.world.step, spent, "physics")
+        watch = Stopwatch()
+        robot.world.step = _timed(robot.world.step, watch, "physics")
         result = episode.run(assignment=make_assignment(drawn))
-    timings_s = result.values["timings_s"]
+    spent, timings_s = watch.timings_s, result.values["timings_s"]
     for share, value in (
         ("physics", spent["physics"]),
         ("sensors and judging", timings_s.get("follow", 0.0) - spent["physics"]),
@@ -122,13 +122,15 @@ def _play_one(family: str, seed: int, look_hz: float, seconds: dict[str, float])
     return result
 
 
-def _timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+def _timed(function: Callable[..., Any], watch: Stopwatch, name: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*args: Any, **options: Any) -> Any:
-        start = time.perf_counter()
-        try:
+        with watch.stage(name):
             return function(*args, **options)
-        finally:
-            spent[name] += time.perf_counter() - start
 
     return run
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system
