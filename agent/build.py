@@ -155,9 +155,20 @@ def _build_robot(config: RunConfig, stage: Callable[[int], Any] | None, film_hz:
     if "film_hz" in spec.config.model_fields:
         settings.setdefault("film_hz", film_hz)
     robot = spec.build(make_config(spec, settings, argument), load_all("sensors"))
+    if config.faults is not None:
+        _inject(config.faults, robot, base)
     if hasattr(robot, "stage"):  # a simulated robot lets the caller say what stands on the table
         robot.stage = stage or scene_stage(config.scene, config.settings)
     return robot
+
+
+def _inject(faults: str, robot: Any, name: str) -> None:
+    """Only a simulated robot can be made to fail on purpose."""
+    if not hasattr(robot, "inject"):
+        raise ConfigError(f"--faults needs a simulated robot; '{name}' is none. Leave out --faults.")
+    from ..sim.fault_file import load_faults
+
+    robot.inject(load_faults(faults))
 
 
 def scene_stage(scene: str, settings: dict[str, dict[str, Any]]) -> Callable[[int], Any]:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-LISTS = ("robots", "sensors", "policies", "env_policies", "perceivers", "suites", "scenes", "rules")
+LISTS = ("robots", "sensors", "policies", "env_policies", "perceivers", "suites", "scenes", "rules", "faults")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,6 +82,7 @@ def _add_episode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", metavar="NAME", help="default: geometric")
     parser.add_argument("--perceiver", metavar="NAME", help="default: fused; oracle reads simulator truth")
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    parser.add_argument("--faults", metavar="NAME|FILE.toml", help="what goes wrong on purpose; `verbot list faults`")
     parser.add_argument("--speed", type=float, metavar="FRACTION", help="of the planned speed, 0 to 1; default: 1")
     parser.add_argument("--latency", choices=("zero", "declared", "measured"), help="what thinking costs in robot time")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="of the fusion; default: auto")
@@ -123,6 +124,7 @@ def _add_eval(commands: Any) -> None:
     parser.add_argument("--episodes", type=int, metavar="N", help="seeds of each task; default: 20")
     parser.add_argument("--seed", type=int, metavar="N", help="the first; default: 0")
     parser.add_argument("--workers", type=int, metavar="N", help="default: one for each core")
+    parser.add_argument("--faults", metavar="NAME|FILE.toml", help="what goes wrong on purpose in every episode")
     parser.add_argument("--judge", choices=("truth", "perceived", "human"), help="default: truth")
     parser.add_argument("--judge-name", metavar="NAME", help="who judges, with --judge human; default: the user")
     parser.add_argument("--no-controls", action="store_true", help="leave out the policy `random` and the oracle")
@@ -220,7 +222,7 @@ def _eval(args: argparse.Namespace, started: float) -> int:
 
     names = (
         "suite", "tasks", "policies", "perceivers", "mode", "episodes", "seed", "workers", "judge", "control_episodes",
-        "until_ci", "fail_below", "deadline_s", "hang_s", "videos", "latency", "device",
+        "until_ci", "fail_below", "deadline_s", "hang_s", "videos", "latency", "device", "faults",
     )  # fmt: skip
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.no_controls:
@@ -324,12 +326,14 @@ def _config(args: argparse.Namespace) -> Any:
     from .config import ConfigError, load_run_config, make_run_config, read_settings
     from .suites import draw_scene, split_scene
 
-    names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "speed", "latency", "device")
+    names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "faults", "speed", "latency", "device")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if "command" not in given and split_scene(given.get("scene", "")):
         settings = read_settings(args.config) if args.config is not None else {}
         drawn = draw_scene(given["scene"], given.get("seed", 0), settings)
         given["command"] = drawn.command if drawn is not None else ""
+        if faults := getattr(drawn, "faults", None):
+            given.setdefault("faults", faults)
         if args.config is None:
             given.setdefault("device", "cpu")  # as in an evaluation
     if args.config is not None:

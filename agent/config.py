@@ -32,6 +32,8 @@ class RunConfig(BaseModel):
     policy: str = "geometric"
     perceiver: str = "fused"
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    faults: str | None = None
+    """What goes wrong on purpose: a built-in name or a file (docs/suites.md)."""
     speed: float = Field(default=1.0, gt=0.0, le=1.0)
     latency: Latency = Latency.DECLARED
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -160,6 +160,8 @@ class Episode:
             "policy": config.policy,
             "robot": config.robot,
             "scene": config.scene,
+            "faults": config.faults,
+            "fault_events": [event.to_dict() for event in getattr(self.parts.robot, "fault_events", ())],
             "seed": config.seed,
             "success": bool(score["success"]),
             "success_truth": score["success_truth"],

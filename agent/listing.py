@@ -15,6 +15,12 @@ def list_lines(kind: str) -> Iterator[str]:
         for name in list_scenes():
             yield f"{name:<20}  built in"
         return
+    if kind == "faults":
+        from ..sim.fault_file import list_faults, load_faults
+
+        for name in list_faults():
+            yield f"{name:<20}  {load_faults(name).description}"
+        return
     if kind == "rules":
         from ..planning.rules import load_rules
 

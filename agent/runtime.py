@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from ..perception.types import Perceiver, SceneState, SensorFrame
 from ..planning.robot_model import RobotModel
+from ..planning.tracking import TrackingWatch
 from ..planning.types import (
     NoMotion,
     Outcome,
@@ -27,6 +28,7 @@ from ..planning.types import (
     Verdict,
 )
 from ..policies.policy import Policy, PolicyInput
+from .doubt import HOLD_S, LOOK_AGAIN_S, why_in_doubt
 from .observers import Observer
 from .proposal import PolicyError, propose, reset_policy
 from .protocols import Guarding, Monitoring, Planning
@@ -48,6 +50,7 @@ class EndedBy(enum.StrEnum):
     REFUSED = "refused"
     GAVE_UP = "gave_up"
     STEP_LIMIT = "step_limit"
+    UNSURE = "unsure"
     DEADLINE = "deadline"
     INTERRUPTED = "interrupted"
     POLICY_ERROR = "policy_error"
@@ -177,6 +180,10 @@ class Runtime:
                 record.ended_by = EndedBy.STEP_LIMIT
                 record.detail = f"{self._max_steps} motions were allowed and are used up"
                 return
+            frame, scene, doubt = self._hold(frame, scene, record)
+            if doubt is not None:
+                record.ended_by, record.detail = EndedBy.UNSURE, f"held still: {doubt}"
+                return
             assert plan.current is not None  # a running plan has a current step
             frame, scene, outcome = self._take_step(frame, scene, task, plan.current, record)
 
@@ -251,8 +258,12 @@ class Runtime:
         """Let the robot play; break off when the monitor says so. Returns why it was broken off."""
         self._heed_interrupt()
         start_s = self._robot.time_s + self._stopwatch.take_owed_s()
-        self._robot.command(trajectory, start_s)
+        try:
+            self._robot.command(trajectory, start_s)
+        except ValueError as refusal:  # encoders that lie put the motion's beginning elsewhere than the body is
+            return f"the robot does not take the motion: {refusal}"
         self._monitor.start(step, trajectory)
+        tracking = TrackingWatch(trajectory, start_s)
         end_s, looked_s = start_s + trajectory.duration_s, self._robot.time_s
         while self._robot.time_s < end_s:
             self._heed_interrupt()
@@ -267,10 +278,22 @@ class Runtime:
             record.scene = scene
             elapsed_s = frame.time_s - start_s
             self._observer.on_progress(step, min(1.0, elapsed_s / max(trajectory.duration_s, 1e-9)), scene)
-            if elapsed_s > 0 and (reason := self._monitor.lost(frame, elapsed_s)):
+            if elapsed_s > 0 and (reason := tracking.fault(frame) or self._monitor.lost(frame, elapsed_s)):
                 self._come_to_rest()
                 return reason
         return None
+
+    def _hold(
+        self, frame: SensorFrame, scene: SceneState, record: RunRecord
+    ) -> tuple[SensorFrame, SceneState, str | None]:
+        """In doubt nothing moves: look again until the sensors are back; the doubt, where it does not go away."""
+        until_s = self._robot.time_s + HOLD_S
+        while (doubt := why_in_doubt(scene)) and self._robot.time_s < until_s:
+            self._heed_interrupt()
+            with self._stopwatch.stage("follow"):
+                frame = self._robot.read(self._robot.time_s + LOOK_AGAIN_S)
+            scene = self._perceive(frame, record)
+        return frame, scene, doubt
 
     def _heed_interrupt(self) -> None:
         """Stop although the exception was swallowed: a library that calls back into Python may drop it."""

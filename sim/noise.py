@@ -7,11 +7,18 @@ where a window begins comes from the sensor's generator, so noise is reproducibl
 from __future__ import annotations
 
 import functools
+import zlib
 
 import numpy as np
 from jaxtyping import Float32
 
 TABLE_SIZE = 1 << 21
+
+
+def make_rng(seed: int, *stream: str | int) -> np.random.Generator:
+    """The generator of one stream of an episode's noise, the same in every process."""
+    keys = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in stream]
+    return np.random.default_rng([seed, *keys])
 
 
 def make_normals(count: int, rng: np.random.Generator) -> Float32[np.ndarray, " count"]:

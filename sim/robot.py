@@ -18,7 +18,10 @@ from ..perception.plugin_spec import PluginSpec
 from ..perception.types import SensorFrame, SensorKind
 from ..planning.robot_model import load_robot
 from ..planning.types import MotionConvention, Trajectory
+from .body_faults import BodyFaults
 from .commanded import CommandedMotion
+from .fault_file import SENSOR_KINDS, FaultFile
+from .faults import FaultEvent, draw_faults, find_sensors
 from .raycast import RayRoom
 from .robots.panda import MAX_WIDTH_M, Panda
 from .scenes import Scene
@@ -48,6 +51,8 @@ class SimRobot:
         self.convention = MotionConvention(joint_names=self.description.arm_joints)
         self.sensors = composition.specs
         self.stage: Callable[[int], Scene] = _empty_stage
+        self.faults: FaultFile | None = None
+        self.fault_events: tuple[FaultEvent, ...] = ()
         self.world = World()
         self._watch = ViolationWatch(self.world, self.description)
         self.judge = Judge(self._watch, self.world)
@@ -58,6 +63,7 @@ class SimRobot:
         self._arm: Panda | None = None
         self._motion: CommandedMotion | None = None
         self._rig: SensorRig | None = None
+        self._body_faults: BodyFaults | None = None
         self._room: RayRoom | None = None
 
     @property
@@ -69,6 +75,13 @@ class SimRobot:
     def is_moving(self) -> bool:
         """Whether a trajectory or a stop is still being played."""
         return self._motion is not None and self._motion.is_playing(self.time_s)
+
+    def inject(self, faults: FaultFile) -> None:
+        """What goes wrong from the next reset on; FaultError when these faults do not fit the sensors."""
+        for entry in faults.faults:
+            if entry.kind in SENSOR_KINDS:
+                find_sensors(entry, faults.name, self.sensors)
+        self.faults = faults
 
     @property
     def room(self) -> RayRoom:
@@ -92,7 +105,9 @@ class SimRobot:
         self._room = RayRoom(self.world.visual_bodies(), scene.light)
         if any(spec.kind is SensorKind.WRIST_FORCE for spec in self.sensors):
             self._arm.enable_wrist_sensor()
-        self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed)
+        self.fault_events = draw_faults(self.faults, self.sensors, scene, seed) if self.faults else ()
+        self._body_faults = BodyFaults(self.fault_events, self.world, self._arm)
+        self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed, self.fault_events)
         self.snapshots = []
         self.judge.begin()
         self._observe()
@@ -124,6 +139,8 @@ class SimRobot:
         self._target_rad, width_m = motion.target(self._tick + 1)
         # The former target with the velocity to the next one: the next target would lead by a step, 4 mm at the tool.
         arm.drive(former, (self._target_rad - former) / STEP_S, width_m)
+        if self._body_faults is not None:
+            self._body_faults.step(self._tick)
         self.world.step()
         self._tick += 1
         self._observe()

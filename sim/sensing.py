@@ -9,10 +9,9 @@ other pictures were read. The first picture of each sensor is waited for, so res
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,6 +28,9 @@ from ..perception.types import (
     SensorFrame,
     SensorKind,
 )
+from .faults import FaultEvent, SensorFaults
+from .faulty_rows import FaultyRows
+from .noise import make_rng
 from .raycast import RayRoom
 from .sensors import Composition, JointsConfig, Sensor
 from .sweep import Poses, Sweep
@@ -58,12 +60,21 @@ class Touching(Protocol):
 class SensorRig:
     """All sensors of a robot during one episode."""
 
-    def __init__(self, composition: Composition, joint_names: tuple[str, ...], room: RayRoom, seed: int) -> None:
+    def __init__(
+        self,
+        composition: Composition,
+        joint_names: tuple[str, ...],
+        room: RayRoom,
+        seed: int,
+        faults: Sequence[FaultEvent] = (),
+    ) -> None:
         self._room = room
-        self._pictures = [_Picture(s, seed) for s in composition.sensors if s.spec.kind in PICTURES]
+        self._pictures = [_Picture(s, seed, faults) for s in composition.sensors if s.spec.kind in PICTURES]
         self._touches = [_TouchTrack(s, seed) for s in composition.sensors if s.spec.kind in TOUCHES]
         self._imus = [_ImuTrack(s, seed) for s in composition.sensors if s.spec.kind is SensorKind.IMU]
         self._joints = _JointTrack(composition.joints, joint_names, seed)
+        self._imu_rows = [FaultyRows(track.sensor.spec, faults, seed) for track in self._imus]
+        self._joint_rows = FaultyRows(composition.joints.spec, faults, seed)
         self.imu_mounts = tuple(dict.fromkeys(track.sensor.spec.mount for track in self._imus))
 
     def is_exposing(self, tick: int) -> bool:
@@ -97,14 +108,15 @@ class SensorRig:
         """Everything that has arrived by now; pictures are made here."""
         time_s = tick * STEP_S
         arrived = [picture.take(self._room, time_s, make=images) for picture in self._pictures]
-        imu = tuple(samples for track in self._imus if (samples := track.take(time_s)) is not None)
+        tracks = zip(self._imus, self._imu_rows, strict=True)
+        imu = (rows.pass_on(track.take(time_s), time_s) for track, rows in tracks)
         felt = [samples for track in self._touches if (samples := track.take(time_s)) is not None]
         return SensorFrame(
             time_s,
             images=tuple(item for item in arrived if isinstance(item, CameraImage)),
             scans=tuple(item for item in arrived if isinstance(item, LidarScan)),
-            imu=imu,
-            joints=self._joints.take(time_s),
+            imu=tuple(samples for samples in imu if samples is not None),
+            joints=self._joint_rows.pass_on(self._joints.take(time_s), time_s),
             forces=tuple(item for item in felt if isinstance(item, ForceSamples)),
             contacts=tuple(item for item in felt if isinstance(item, ContactSamples)),
         )
@@ -115,16 +127,11 @@ def is_due(tick: int, rate_hz: float) -> bool:
     return round(round(tick * rate_hz / STEP_HZ) * STEP_HZ / rate_hz) == tick
 
 
-def make_rng(seed: int, *stream: str | int) -> np.random.Generator:
-    """The generator of one stream of an episode's noise, the same in every process."""
-    keys = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in stream]
-    return np.random.default_rng([seed, *keys])
-
-
 @dataclass(slots=True)
 class _Exposure:
     number: int
     sweep: Sweep
+    shown_s: float | None = None
 
     @property
     def time_s(self) -> float:
@@ -134,9 +141,11 @@ class _Exposure:
 class _Picture:
     """A camera or LiDAR: exposures on their way, the newest that has arrived."""
 
-    def __init__(self, sensor: Sensor, seed: int) -> None:
+    def __init__(self, sensor: Sensor, seed: int, faults: Sequence[FaultEvent]) -> None:
         self._sensor = sensor
         self._seed = seed
+        self._faults = SensorFaults(sensor.spec.name, faults)
+        self._last: _Exposure | None = None
         self._pending: deque[_Exposure] = deque()
         self._arrived: _Exposure | None = None
         sweep_s = getattr(sensor, "sweep_s", 0.0)
@@ -167,19 +176,51 @@ class _Picture:
             self._pending.append(_Exposure(number, Sweep(tuple(t * STEP_S for t in ticks), swept)))
 
     def take(self, room: RayRoom, time_s: float, *, make: bool) -> CameraImage | LidarScan | None:
-        spec = self._sensor.spec
-        while self._pending and (self._pending[0].time_s + spec.delay_s <= time_s + 1e-9 or time_s == 0.0):
-            self._arrived = self._pending.popleft()
+        while self._pending and (self._arrival_s(self._pending[0]) <= time_s + 1e-9 or time_s == 0.0):
+            self._arrive(self._pending.popleft())
         if not make or self._arrived is None:
             return None
         exposure, self._arrived = self._arrived, None
+        measured = self._measure(room, exposure)
+        if not self._faults:
+            return measured
+        if exposure.shown_s is not None:
+            measured = _restamped(measured, exposure.shown_s)
+        return self._faults.worsen(measured, make_rng(self._seed, "fault", self._sensor.spec.name, exposure.number))
+
+    def _measure(self, room: RayRoom, exposure: _Exposure) -> CameraImage | LidarScan:
+        spec = self._sensor.spec
         rng = make_rng(self._seed, spec.name, exposure.number)
-        if self._sweep_ticks:
+        moved = self._faults.displacement(exposure.time_s)
+        if self._sweep_ticks and moved is None:
             return self._sensor.measure_sweep(room, exposure.sweep, rng)
         poses = exposure.sweep.poses[-1]
         room.move(poses)
         T_world_mount = np.eye(4) if spec.mount == WORLD else poses[spec.mount]
+        if moved is not None:
+            T_mount_sensor = self._sensor.T_mount_sensor
+            T_world_mount = T_world_mount @ T_mount_sensor @ moved @ np.linalg.inv(T_mount_sensor)
         return self._sensor.measure(room, T_world_mount, exposure.time_s, rng)
+
+    def _arrival_s(self, exposure: _Exposure) -> float:
+        return exposure.time_s + self._sensor.spec.delay_s + self._faults.delay_s(exposure.time_s)
+
+    def _arrive(self, exposure: _Exposure) -> None:
+        """The newest is kept; of a frozen sensor what it saw before, under the new time."""
+        if self._faults.is_dropped(exposure.time_s):
+            return
+        if self._last is not None and self._faults.is_frozen(exposure.time_s):
+            self._arrived = replace(self._last, shown_s=exposure.time_s)
+        else:
+            self._last = self._arrived = exposure
+
+
+def _restamped(measured: CameraImage | LidarScan, time_s: float) -> CameraImage | LidarScan:
+    """The same again as if it had been measured at another time."""
+    if isinstance(measured, LidarScan):
+        point_times_s = measured.point_times_s + (time_s - measured.time_s)
+        return replace(measured, time_s=time_s, point_times_s=point_times_s)
+    return replace(measured, time_s=time_s)
 
 
 @dataclass(slots=True)

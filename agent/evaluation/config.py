@@ -38,6 +38,7 @@ class EvalConfig(BaseModel):
     perceivers: tuple[str, ...] = Field(default=("fused",), min_length=1)
     mode: Literal["planner", "policy", "hybrid"] = "planner"
     robot: str = "panda"
+    faults: str | None = None
     episodes: int = Field(default=DEFAULT_EPISODES, ge=1, le=1_000_000)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     workers: int = Field(default=1, ge=1, le=1024)

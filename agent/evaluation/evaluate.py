@@ -106,6 +106,7 @@ def plan_jobs(config: EvalConfig, folder: Path) -> list[Job]:
         robot=config.robot,
         device=config.device,
         latency=config.latency,
+        faults=config.faults,
         judge=_live_judge(config),
         deadline_s=config.deadline_s,
         folder=str(folder.resolve()),

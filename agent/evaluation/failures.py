@@ -28,6 +28,7 @@ ENDS = {
     "refused": "rule_refusal",
     "deadline": "timeout",
     "step_limit": "timeout",
+    "unsure": "not_seen",
     "robot_error": "error",
     "interrupted": "error",
 }

@@ -36,6 +36,7 @@ class Job:
     robot: str = "panda"
     device: str = "cpu"
     latency: str = "declared"
+    faults: str | None = None
     judge: str = "truth"
     deadline_s: float = 180.0
     folder: str = ""

@@ -52,6 +52,7 @@ def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
         "clutter": values.get("clutter"),
         "light": values.get("light"),
         "faults": values.get("faults"),
+        "fault_events": list(values.get("fault_events") or ()),
         "steps": [{k: s.get(k) for k in ("action", "outcome", "detail")} for s in values.get("steps") or ()],
         "error": values.get("error"),
         # Where the film lies if this failure is among those filmed; which are, depends on what ended first.

@@ -113,6 +113,7 @@ def _run(job: Job, stack: contextlib.ExitStack) -> Answer:
         perceiver=job.group.perceiver,
         seed=job.seed,
         latency=job.latency,
+        faults=job.faults or getattr(drawn, "faults", None),
         device=job.device,
         deadline_s=job.deadline_s,
         settings=job.settings,

@@ -38,6 +38,7 @@ MAX_WIDTH_M = 0.08
 _ARM_FORCE = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]
 _ARM_KP, _ARM_KD = 0.3, 1.0
 FINGER_FORCE_N = 15.0
+FINGER_FRICTION = 1.0
 _FINGER_SPEED_MPS = 0.1
 _WHITE, _LIGHT, _DARK = (0.92, 0.92, 0.92), (0.80, 0.81, 0.83), (0.22, 0.23, 0.25)
 _PAD_SIZE_M = (0.0174, 0.008, 0.0140)
@@ -80,7 +81,7 @@ class Panda:
         )
         for joint, position in zip(_ARM + _FINGERS, [*positions_rad, width_m / 2, width_m / 2], strict=True):
             pybullet.resetJointState(self.body, joint, float(position), physicsClientId=client)
-        self._set_friction()
+        self.set_grip_friction()
         self._gear_fingers()
         self._width_m = width_m
         self._has_closed = False
@@ -213,12 +214,13 @@ class Panda:
                         self.body, body, finger, link, int(is_touching), physicsClientId=self._client
                     )
 
-    def _set_friction(self) -> None:
+    def set_grip_friction(self, lateral: float = FINGER_FRICTION) -> None:
+        """How rough the fingers are; for faults."""
         for joint in _FINGERS:
             pybullet.changeDynamics(
                 self.body,
                 joint,
-                lateralFriction=1.0,
+                lateralFriction=lateral,
                 spinningFriction=0.05,
                 frictionAnchor=1,
                 physicsClientId=self._client,

@@ -1,0 +1,28 @@
+"""When the robot must hold still because too little is known: no camera sees, or the body does not feel itself.
+
+In:  SceneState with the health of every sensor.
+Out: a reason to hold, or None.
+"""
+
+from __future__ import annotations
+
+from ..perception.types import SceneState, SensorHealth, SensorKind
+
+LEAST_HEALTH = 0.35
+HOLD_S = 6.0
+"""A robot in doubt waits this long for its sensors, then ends."""
+LOOK_AGAIN_S = 0.5
+
+
+def why_in_doubt(scene: SceneState) -> str | None:
+    """What is missing to move on, in words; sensors that were never declared are not missed."""
+    for kind, words in ((SensorKind.JOINTS, "the encoders"), (SensorKind.CAMERA, "the cameras")):
+        sensors = [health for health in scene.health if health.kind is kind]
+        if sensors and all(health.health < LEAST_HEALTH for health in sensors):
+            return f"{words} cannot be trusted ({', '.join(map(_say, sensors))})"
+    return None
+
+
+def _say(health: SensorHealth) -> str:
+    age = "" if health.age_s is None else f", {health.age_s:.1f} s old"
+    return f"{health.sensor}: {health.reason.value}{age}"
