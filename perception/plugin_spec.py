@@ -17,7 +17,7 @@ class PluginSpec:
     sensors: build(config) -> a sensor that the robot's family understands
     perceivers: build(config, PerceiverSetup) -> Perceiver
     suites: build(config) -> Suite
-    env_policies: build(config, environment) -> EnvPolicy (sim/envs.py), for suites of foreign environments
+    env_policies: build(config, environment) -> EnvPolicy (sim/foreign_envs.py), for suites of foreign environments
     """
 
     name: str

@@ -93,6 +93,12 @@ def load_composition(
     name_or_path: str | Path = "panda_table", plugins: Mapping[str, PluginSpec] = BUILT_IN
 ) -> Composition:
     """A built-in composition by name, or a TOML file by path; CompositionError when it is not well formed."""
+    written, where = read_composition(name_or_path)
+    return make_composition(written, plugins, where)
+
+
+def read_composition(name_or_path: str | Path = "panda_table") -> tuple[CompositionFile, str]:
+    """A composition as written, and the file's name for errors; its sensors are not yet checked."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = ROBOT_DIR / f"{name_or_path}.toml"
@@ -100,8 +106,7 @@ def load_composition(
             known = [file.stem for file in ROBOT_DIR.glob("*.toml")]
             hint = nearest(str(name_or_path), known)
             raise CompositionError(f"No composition named '{name_or_path}'; {hint} Or give the path of a .toml file.")
-    written = read_toml(path, CompositionFile, CompositionError)
-    return make_composition(written, plugins, str(path))
+    return read_toml(path, CompositionFile, CompositionError), str(path)
 
 
 def make_composition(written: CompositionFile, plugins: Mapping[str, PluginSpec], where: str) -> Composition:

@@ -52,7 +52,7 @@ class BabyAiBot:
 
 def _build_suite(config: BabyAiConfig) -> Any:
     # Imported late: a spec must be cheap to import, and both gymnasium and minigrid are not.
-    from verbot.sim.envs import GymSuite, GymSuiteConfig, GymTask
+    from verbot.sim.foreign_envs import GymSuite, GymSuiteConfig, GymTask
 
     tasks = tuple(
         # "minigrid:" lets gymnasium import the module that registers the level.
