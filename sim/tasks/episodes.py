@@ -22,6 +22,7 @@ from ...planning.types import EVENTS, Fact, Predicate
 from ..catalogue import make_object
 from ..placement import TABLE_BOUNDS
 from ..scenes import PlacedObject, Scene, SceneError
+from ..truth import person_state
 from .families import FAMILIES
 from .family import TRAINING, Variation, say
 
@@ -122,7 +123,8 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
 def make_start_state(scene: Scene) -> SceneState:
     """The scene as it is drawn, before anything moves."""
     table = SupportSurface(0.0, 0.0, TABLE_BOUNDS, 0.0)
-    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn")
+    person = None if scene.person is None else person_state(scene.person, 0.0, 0.0)
+    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn", person=person)
 
 
 def _object_state(placed: PlacedObject) -> ObjectState:
