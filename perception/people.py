@@ -33,6 +33,7 @@ _MIN_POINTS = 25
 _ROBOT_M = 0.06
 _PIXEL_STRIDE = 3
 _COLUMN_M = 0.08
+_TOP_M = 1.1  # above the table: as high as a body may reach
 _STILL_S = 0.5
 _STD_M = 0.03
 
@@ -146,6 +147,10 @@ def _describe(
 ) -> PersonState:
     columns = columns_of(points)
     x0, y0, x1, y1 = table.bounds_world
+    middle = (columns[:, :2] + columns[:, 3:5]) / 2
+    is_beside = (middle < (x0, y0)).any(axis=1) | (middle > (x1, y1)).any(axis=1)
+    # Nobody ends where the highest ring of a LiDAR does.
+    columns[is_beside, 5] = np.maximum(columns[is_beside, 5], table.height_m + _TOP_M)
     is_body = (points[:, 0] < x0) | (points[:, 0] > x1) | (points[:, 1] < y0) | (points[:, 1] > y1)
     low, high = (np.percentile(points[is_body, :2], q, axis=0) for q in (2, 98))
     position = np.array([*(low + high) / 2, table.height_m])
