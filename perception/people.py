@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,8 +125,8 @@ def _clusters(points: Float[np.ndarray, "points 3"]) -> Int[np.ndarray, " points
     grid = np.zeros(cells.max(axis=0) + 2, dtype=bool)
     grid[tuple(cells.T)] = True
     # A LiDAR's rings lie further apart than a voxel.
-    labels, _ = ndimage.label(ndimage.binary_dilation(grid, np.ones((3, 3, 3))), np.ones((3, 3, 3)))
-    return np.asarray(labels)[tuple(cells.T)]
+    found: Any = ndimage.label(ndimage.binary_dilation(grid, np.ones((3, 3, 3))), np.ones((3, 3, 3)))
+    return np.asarray(found[0])[tuple(cells.T)]
 
 
 def _is_body(points: Float[np.ndarray, "points 3"], table: SupportSurface) -> bool:
