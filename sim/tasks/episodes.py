@@ -23,7 +23,7 @@ from ..catalogue import make_object
 from ..placement import TABLE_BOUNDS
 from ..scenes import PlacedObject, Scene, SceneError
 from ..truth import person_state
-from .families import FAMILIES
+from .families import EVERY_FAMILY, FAMILIES
 from .family import TRAINING, Variation, say
 
 MAX_DRAWS = 200
@@ -52,6 +52,7 @@ class Episode:
     goal: tuple[Fact, ...]
     max_steps: int
     later: tuple[Said, ...] = ()
+    faults: str | None = None
 
 
 class TaskError(ValueError):
@@ -60,9 +61,9 @@ class TaskError(ValueError):
 
 def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Episode:
     """The episode of a family with that seed; the same in every process."""
-    if family not in FAMILIES:
+    if family not in EVERY_FAMILY:
         raise TaskError(f"No task family '{family}', expected one of {', '.join(FAMILIES)}.")
-    chosen = FAMILIES[family]
+    chosen = EVERY_FAMILY[family]
     rng = np.random.default_rng([seed, zlib.crc32(family.encode())])
     for _ in range(MAX_DRAWS):
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import all as all_of_one_shape
-from . import chain, hand_over, move_side, pick_up, put_in, put_on, spatial, stack, tilt_over
+from . import chain, five, hand_over, move_side, pick_up, put_in, put_on, spatial, stack, tilt_over
 from .family import Family
 
 _MODULES = (put_in, stack, spatial, put_on, pick_up, move_side, chain, all_of_one_shape, tilt_over, hand_over)
 FAMILIES: Mapping[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
+"""Those of the suite `tabletop`."""
+EVERY_FAMILY: Mapping[str, Family] = {**FAMILIES, five.FAMILY.name: five.FAMILY}
