@@ -18,6 +18,7 @@ from .types import Predicate
 CONTENT_GAP_M = 0.008  # between things inside one container
 OFFSET_M = 0.01  # steps in which a container's floor is tried
 FIT_M = 0.002  # play that something needs in the opening it goes into
+BOARD_GAP_M = 0.03  # between things on one board
 MAX_SPOTS = 24
 
 
@@ -71,12 +72,31 @@ def contents_of(target: ObjectState, scene: SceneState, *, without: str) -> list
 
 
 def spots_on_top(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:
-    """The middle of the target's top, if nothing stands there."""
+    """The middle of the target's top, if nothing stands there; of furniture any free place on it."""
     contents = contents_of(target, scene, without=item.id)
+    if target.fixture is not None:
+        return _spots_on_board(item, target, contents)
     if contents:
         return GoalRegion((), tuple(sorted(o.id for o in contents)))
     b = make_footprint(target)
     return GoalRegion((GoalSpot(b.x_m, b.y_m, b.top_m, b.inner_radius_m, 0.0),))
+
+
+def _spots_on_board(item: ObjectState, target: ObjectState, contents: list[ObjectState]) -> GoalRegion:
+    """Places on a board, away from its edges and from what stands there, nearest to the robot first."""
+    b, radius_m = make_footprint(target), make_footprint(item).outer_radius_m
+    taken = [make_footprint(o) for o in contents]
+    spots: list[tuple[float, GoalSpot]] = []
+    for x, y in _offsets(b, b.shrunk(radius_m + WALL_M)):
+        disc = Footprint(x, y, radius_m, radius_m, 0.0, True, b.top_m, b.top_m)
+        clearance_m = min((gap_m(disc, c) for c in taken), default=1.0)
+        if clearance_m >= BOARD_GAP_M:
+            spot = GoalSpot(x, y, b.top_m, b.inside_m(x, y), clearance_m)
+            spots.append((math.hypot(x, y) + 0.5 * math.hypot(x - b.x_m, y - b.y_m), spot))
+    spots.sort(key=lambda s: (round(s[0], 6), s[1].x_m, s[1].y_m))
+    if not spots:
+        return GoalRegion((), tuple(sorted(o.id for o in contents)))
+    return GoalRegion(tuple(spot for _, spot in spots[:MAX_SPOTS]))
 
 
 def spots_inside(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:

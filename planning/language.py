@@ -156,6 +156,8 @@ class _CommandReader(PhraseReader):
             return [(Clause(moved), verb, self.glue("up", at) or at)]
         if verb in SLIDES:
             return [(Clause(moved, SLIDES[verb]), verb, at)]
+        if verb == "draw":
+            return [(Clause(moved, SLIDES[meaning]), meaning, end) for meaning, end in self.match("drawn", at)]
         if verb == "stack":
             return [
                 (Clause(moved, Predicate.ON, target, stacked=True), verb, end)

@@ -250,7 +250,7 @@ def _free_spots(
     held = scene.body.held if scene.body is not None else None
     moving = {item.id, held} | {o.id for o in contents_of(item, scene, without="")}
     others = [
-        (o.id, make_footprint(o), MUG_HANDLE_M if o.shape is Shape.MUG else 0.0)
+        (o.id, _with_its_way(o), MUG_HANDLE_M if o.shape is Shape.MUG else 0.0)
         for o in scene.objects
         if o.id not in moving
     ]
@@ -273,6 +273,21 @@ def _free_spots(
     if found:
         return GoalRegion(tuple(spot for _, _, spot in sorted(found, key=lambda f: f[:2])[:MAX_SPOTS]))
     return GoalRegion((), min(blocked)[2] if blocked else ())
+
+
+def _with_its_way(item: ObjectState) -> Footprint:
+    """From above; of a drawer with all that it and its handle pass over, so that it can still be opened."""
+    footprint = make_footprint(item)
+    slide = item.fixture.slide if item.fixture is not None else None
+    if item.fixture is None or slide is None:
+        return footprint
+    handle_m = sum(abs(a) * s for a, s in zip(slide.axis, slide.handle.size_m, strict=True))
+    reach_m = slide.travel_m - (item.opening_m or 0.0) + handle_m
+    way = item.pose_world[:3, :3] @ slide.axis
+    x, y = footprint.x_m + float(way[0]) * reach_m / 2, footprint.y_m + float(way[1]) * reach_m / 2
+    half_x = footprint.half_x_m + abs(slide.axis[0]) * reach_m / 2
+    half_y = footprint.half_y_m + abs(slide.axis[1]) * reach_m / 2
+    return replace(footprint, x_m=x, y_m=y, half_x_m=half_x, half_y_m=half_y)
 
 
 def _gap_m(disc: Footprint, other: Footprint) -> float:

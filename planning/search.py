@@ -58,7 +58,7 @@ class Situation:
 
     `supports` maps objects to what they rest on; `solid` are objects with room for one thing on top; `movable` those
     that the gripper can hold; `true_facts` the goal facts that hold. Of `sliding` things (drawers) those in `opened`
-    stand open; nothing goes into or comes out of the others.
+    stand open and those in `shut` are closed, others stand between; only into and out of the open ones anything goes.
     """
 
     supports: Mapping[str, str | None]
@@ -70,6 +70,7 @@ class Situation:
     """Facts that are to come true by pushing or sweeping, not by pick and place."""
     sliding: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
+    shut: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class _State:
     true_facts: frozenset[Fact]
     displaced: frozenset[str]
     opened: frozenset[str] = frozenset()
+    shut: frozenset[str] = frozenset()
 
 
 def search(
@@ -99,6 +101,7 @@ def search(
         frozenset(situation.true_facts & frozenset(goals)),
         frozenset(),
         situation.opened,
+        situation.shut,
     )
     moves: list[Move] = []
     for index, stage in enumerate(stages):
@@ -234,13 +237,17 @@ def _slides(
     """What can be opened or closed, of what the goals name or what involved things rest in."""
     of_interest = {name for fact in goals for name in fact.args} | set(supports.values())
     for name in sorted(situation.sliding & of_interest):
-        is_open = name in state.opened
-        action, fact = (Action.CLOSE, Predicate.CLOSED) if is_open else (Action.OPEN, Predicate.OPEN)
-        undone = Fact(Predicate.OPEN if is_open else Predicate.CLOSED, (name,))
-        key, made = StepKey(action, name), Fact(fact, (name,))
-        if _is_allowed(key, state, learned):
-            facts = (state.true_facts - {undone}) | {made}
-            yield Move(key, (made,), stage), replace(state, true_facts=facts, opened=state.opened ^ {name})
+        opened, closed = Fact(Predicate.OPEN, (name,)), Fact(Predicate.CLOSED, (name,))
+        key = StepKey(Action.OPEN, name)
+        if name not in state.opened and _is_allowed(key, state, learned):
+            facts = (state.true_facts - {closed}) | {opened}
+            after = replace(state, true_facts=facts, opened=state.opened | {name}, shut=state.shut - {name})
+            yield Move(key, (opened,), stage), after
+        key = StepKey(Action.CLOSE, name)
+        if name not in state.shut and _is_allowed(key, state, learned):
+            facts = (state.true_facts - {opened}) | {closed}
+            after = replace(state, true_facts=facts, opened=state.opened - {name}, shut=state.shut | {name})
+            yield Move(key, (closed,), stage), after
 
 
 def _is_accessible(support: str | None, situation: Situation, state: _State) -> bool:
@@ -276,7 +283,7 @@ def _picked(state: _State, supports: dict[str, str | None], name: str) -> _State
     kept |= {f for f in state.true_facts if f.predicate in EVENTS}
     kept.add(Fact(Predicate.HOLDING, (name,)))
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
-    return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened)
+    return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened, state.shut)
 
 
 def _poured(state: _State, supports: dict[str, str | None], fact: Fact) -> _State:
@@ -293,7 +300,7 @@ def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, .
     after = {**supports, name: support}
     kept = {fact for fact in state.true_facts if fact.predicate is not Predicate.HOLDING}
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
-    return _State(rests, None, frozenset(kept.union(facts)), state.displaced, state.opened)
+    return _State(rests, None, frozenset(kept.union(facts)), state.displaced, state.opened, state.shut)
 
 
 def _stroked(state: _State, fact: Fact) -> _State:

@@ -34,12 +34,13 @@ def make_situation(
     return Situation(
         supports=supports,
         held=held,
-        solid=frozenset(item.id for item in scene.objects if item.cavity_depth_m <= 0.0),
+        solid=frozenset(item.id for item in loose if item.cavity_depth_m <= 0.0),
         movable=frozenset(o.id for o in scene.objects if ontology.why_not_graspable(o, gripper) is None),
         true_facts=frozenset(fact for fact in goals if fact in happened or evaluate(fact, scene).value),
         manners=manners or {},
         sliding=frozenset(o.id for o in scene.objects if o.fixture is not None and o.fixture.slide is not None),
         opened=frozenset(o.id for o in scene.objects if evaluate(Fact(Predicate.OPEN, (o.id,)), scene).value),
+        shut=frozenset(o.id for o in scene.objects if evaluate(Fact(Predicate.CLOSED, (o.id,)), scene).value),
     )
 
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...perception.furniture import fixture_state
 from ...perception.types import ObjectState, SceneState, SupportSurface
 from ...planning.containment import fits
 from ...planning.placement import goal_region
-from ...planning.relations import evaluate
+from ...planning.relations import ALONE, evaluate
+from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..catalogue import make_object
 from ..placement import TABLE_BOUNDS
@@ -93,7 +95,7 @@ def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] 
 def with_fact(state: SceneState, fact: Fact) -> SceneState:
     """The scene with the fact's first object at the best place for it; as it was for what stays in the hand."""
     item = state.find(fact.args[0])
-    if item is None or fact.predicate is Predicate.HOLDING or not (spots := goal_region(fact, state).spots):
+    if item is None or fact.predicate in ALONE or not (spots := goal_region(fact, state).spots):
         return state
     pose_world = item.pose_world.copy()
     pose_world[:3, 3] = spots[0].x_m, spots[0].y_m, spots[0].support_m + item.size_m[2] / 2
@@ -104,9 +106,11 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
     """Whether no goal fact holds or nearly holds yet, and each has a free place that it can come true at."""
     for fact in goal:
         margin_m = evaluate(fact, state).margin_m
-        if margin_m is not None and margin_m > FAR_FROM_SOLVED_M:
+        # A drawer that is to be shut in the end may be shut already: what goes in comes between.
+        may_hold = fact.predicate in SLIDING and len(goal) > 1
+        if margin_m is not None and margin_m > FAR_FROM_SOLVED_M and not may_hold:
             return False
-        if fact.predicate is Predicate.HOLDING or fact.predicate in EVENTS:
+        if fact.predicate in ALONE or fact.predicate in EVENTS:
             continue
         item, target = state.find(fact.args[0]), state.find(fact.args[1])
         if (
@@ -125,7 +129,12 @@ def make_start_state(scene: Scene) -> SceneState:
     """The scene as it is drawn, before anything moves."""
     table = SupportSurface(0.0, 0.0, TABLE_BOUNDS, 0.0)
     person = None if scene.person is None else person_state(scene.person, 0.0, 0.0)
-    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn", person=person)
+    fixtures = tuple(
+        fixture_state(f, None if f.slide is None else scene.openings_m.get(f.name, 0.0), np.zeros((6, 6)), (), 0.0)
+        for f in scene.fixtures
+    )
+    objects = tuple(_object_state(p) for p in scene.objects)
+    return SceneState(0.0, 0.0, (*objects, *fixtures), table, None, (), "drawn", person=person)
 
 
 def _object_state(placed: PlacedObject) -> ObjectState:
