@@ -15,6 +15,8 @@ from .types import EVENTS, TABLE, Action, Fact, Predicate
 
 MAX_EXPANSIONS = 20_000
 SLIDING = frozenset({Predicate.OPEN, Predicate.CLOSED})
+REMEMBERED = frozenset({Predicate.AT_START_OF})
+"""Stay true when the second object is moved: they are about where it was."""
 BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING} - SLIDING - EVENTS
 
 
@@ -219,7 +221,7 @@ def _successors(
         if relation is Predicate.IN:
             # What is put in a bowl may bury what lies there, so that which has to come out comes out first.
             is_room = not any(supports.get(f.args[0]) == target for f in goals if f not in state.true_facts)
-        support = TABLE if relation in BESIDE else target
+        support = TABLE if relation in BESIDE and relation is not Predicate.UPON_BOTH else target
         is_room = is_room and _is_accessible(support, situation, state)
         if is_room and target != state.held and _is_allowed(key, state, learned):
             needs = _opened(support, situation)
@@ -279,7 +281,7 @@ def _places(held: str, goals: tuple[Fact, ...], true_facts: frozenset[Fact]) -> 
 
 def _picked(state: _State, supports: dict[str, str | None], name: str) -> _State:
     after = {**supports, name: None}
-    kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
+    kept = {f for f in state.true_facts if f.args[0] != name and not (_depends_on(f) and f.args[1] == name)}
     kept |= {f for f in state.true_facts if f.predicate in EVENTS}
     kept.add(Fact(Predicate.HOLDING, (name,)))
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
@@ -292,6 +294,11 @@ def _poured(state: _State, supports: dict[str, str | None], fact: Fact) -> _Stat
     after = {name: into if support == cup else support for name, support in supports.items()}
     kept = state.true_facts | {fact}
     return replace(state, supports=tuple(sorted(after.items(), key=lambda p: p[0])), true_facts=kept)
+
+
+def _depends_on(fact: Fact) -> bool:
+    """Whether moving the fact's second object undoes it."""
+    return fact.predicate in BESIDE and fact.predicate not in REMEMBERED
 
 
 def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, ...], support: str | None) -> _State:

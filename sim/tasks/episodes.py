@@ -14,22 +14,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...perception.furniture import fixture_state
-from ...perception.types import ObjectState, SceneState, SupportSurface
+from ...perception.types import SceneState
 from ...planning.containment import fits
 from ...planning.placement import goal_region
 from ...planning.relations import ALONE, evaluate
 from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
-from ..catalogue import make_object
-from ..placement import TABLE_BOUNDS
-from ..scenes import PlacedObject, Scene, SceneError
-from ..truth import person_state
+from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
 from .family import TRAINING, Variation, say
+from .start import make_start_state
 
 MAX_DRAWS = 200
 FAR_FROM_SOLVED_M = -0.02
+JOINING = frozenset({Predicate.RIGHT_IN_ROW, Predicate.LEFT_IN_ROW, Predicate.UPON_BOTH})
+"""Facts about things that are put beside or upon what was put there just before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,7 @@ def with_fact(state: SceneState, fact: Fact) -> SceneState:
 
 def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
     """Whether no goal fact holds or nearly holds yet, and each has a free place that it can come true at."""
+    moved = {fact.args[0] for fact in goal}
     for fact in goal:
         margin_m = evaluate(fact, state).margin_m
         # A drawer that is to be shut in the end may be shut already: what goes in comes between.
@@ -112,6 +112,8 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
             return False
         if fact.predicate in ALONE or fact.predicate in EVENTS:
             continue
+        if fact.predicate in JOINING and not moved.isdisjoint(fact.args[1:]):
+            continue  # its place is known once the other stands
         item, target = state.find(fact.args[0]), state.find(fact.args[1])
         if (
             item
@@ -120,40 +122,8 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
             and not fits(item, target, fact.predicate)
         ):
             return False
-        if not goal_region(fact, state).spots:
+        region = goal_region(fact, state)
+        is_mutual = fact.predicate is Predicate.AT_START_OF and moved.issuperset(region.blocked_by or {""})
+        if not region.spots and not is_mutual:
             return False
     return True
-
-
-def make_start_state(scene: Scene) -> SceneState:
-    """The scene as it is drawn, before anything moves."""
-    table = SupportSurface(0.0, 0.0, TABLE_BOUNDS, 0.0)
-    person = None if scene.person is None else person_state(scene.person, 0.0, 0.0)
-    fixtures = tuple(
-        fixture_state(f, None if f.slide is None else scene.openings_m.get(f.name, 0.0), np.zeros((6, 6)), (), 0.0)
-        for f in scene.fixtures
-    )
-    objects = tuple(_object_state(p) for p in scene.objects)
-    return SceneState(0.0, 0.0, (*objects, *fixtures), table, None, (), "drawn", person=person)
-
-
-def _object_state(placed: PlacedObject) -> ObjectState:
-    model = make_object(placed.kind)
-    pose = np.eye(4)
-    cos, sin = np.cos(placed.yaw_rad), np.sin(placed.yaw_rad)
-    pose[:2, :2] = [[cos, -sin], [sin, cos]]
-    pose[:3, 3] = placed.position_world
-    return ObjectState(
-        id=placed.name,
-        pose_world=pose,
-        covariance=np.zeros((6, 6)),
-        size_m=model.size_m,
-        color_rgb=model.color_rgb(placed.color),
-        color=placed.color,
-        shape=model.shape,
-        shape_confidence=1.0,
-        existence=1.0,
-        sources=("drawn",),
-        last_seen_s=0.0,
-        cavity_depth_m=model.cavity_depth_m,
-    )

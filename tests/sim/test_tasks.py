@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 from verbot.perception.types import Shape
 from verbot.planning.relations import evaluate
-from verbot.planning.types import Fact, Predicate
+from verbot.planning.types import TABLE, Fact, Predicate
 from verbot.sim.referring import refer
 from verbot.sim.scene_file import ObjectEntry
 from verbot.sim.scenes import SceneFile, draw
@@ -33,8 +33,9 @@ def test_goals_name_objects_of_the_scene(episodes: dict[str, list[Episode]]) -> 
         for episode in row:
             names = {placed.name for placed in episode.scene.objects}
             for fact in episode.goal:
-                others = set(fact.args) - names
-                assert others <= ({"left", "right", "front", "back"} if fact.predicate is Predicate.AT_SIDE else set())
+                words = {Predicate.AT_SIDE: {"left", "right", "front", "back"}, Predicate.ON: {TABLE}}
+                remembered = set(fact.args[2:]) if fact.predicate is Predicate.AT_START_OF else set()
+                assert set(fact.args) - names <= words.get(fact.predicate, set()) | remembered
 
 
 def test_every_phrase_of_a_command_fits_one_object(episodes: dict[str, list[Episode]]) -> None:
