@@ -122,7 +122,8 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
 def make_start_state(scene: Scene) -> SceneState:
     """The scene as it is drawn, before anything moves."""
     table = SupportSurface(0.0, 0.0, TABLE_BOUNDS, 0.0)
-    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn")
+    zones = tuple(zone.state(0.0, "drawn") for zone in scene.zones)
+    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn", zones)
 
 
 def _object_state(placed: PlacedObject) -> ObjectState:

@@ -31,7 +31,7 @@ def test_no_goal_holds_at_the_start(episodes: dict[str, list[Episode]]) -> None:
 def test_goals_name_objects_of_the_scene(episodes: dict[str, list[Episode]]) -> None:
     for row in episodes.values():
         for episode in row:
-            names = {placed.name for placed in episode.scene.objects}
+            names = {placed.name for placed in (*episode.scene.objects, *episode.scene.zones)}
             for fact in episode.goal:
                 others = set(fact.args) - names
                 assert others <= ({"left", "right", "front", "back"} if fact.predicate is Predicate.AT_SIDE else set())
