@@ -162,6 +162,10 @@ def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: Ro
         moved = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
         is_let_go = span.end_s < trajectory.duration_s
         objects = [_let_fall(o, moved, scene) if is_let_go and o.id == span.object_id else o for o in moved]
+    for span in trajectory.pushed:
+        index = int(np.clip(np.searchsorted(trajectory.times_s, span.end_s), 0, len(trajectory.times_s) - 1))
+        pose_world = model.tool_pose(trajectory.positions_rad[index]) @ span.T_hand_object
+        objects = [replace(o, pose_world=pose_world) if o.id == span.object_id else o for o in objects]
     body = BodyState(
         joint_names=trajectory.joint_names,
         positions_rad=trajectory.positions_rad[-1].copy(),

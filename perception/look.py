@@ -22,7 +22,8 @@ from .points import Cloud, View, fuse_views, sample_surface
 from .proprioception import Proprioception
 from .table import TableFit, find_table, level_correction
 from .tracker import Track
-from .types import CameraImage, LidarScan, PersonState, SensorFrame, SupportSurface
+from .types import CameraImage, LidarScan, ObjectState, PersonState, SensorFrame, SupportSurface
+from .zones import ZoneMemory, find_zones
 
 _MIN_TRUST = 0.3
 _GRAVITY_LIMIT_RAD = 0.03
@@ -59,6 +60,12 @@ class Look:
         self.person: PersonState | None = None
         self.slid: list[Slid] = []
         """Drawers that the last look saw elsewhere than the one before."""
+        self._memory = ZoneMemory()
+
+    @property
+    def zones(self) -> tuple[ObjectState, ...]:
+        """Zones painted on the table, as far as they were seen."""
+        return self._memory.zones
 
     def place(self, frame: SensorFrame) -> list[View]:
         """Views that can be used: sound, with a known pose, from a mount that stood still."""
@@ -90,6 +97,7 @@ class Look:
             for s in samples
             if s.sensor in fit.planes
         }
+        self._memory.observe(find_zones(views, corrections, fit.surface, self._device), self.seen_s)
         views = [_mask_held(view, held) for view in views]
         s = self._settings
         noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}

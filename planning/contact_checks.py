@@ -19,11 +19,14 @@ from jaxtyping import Float
 
 from ..perception.types import ObjectState, SceneState
 from .collision import FINGER, HELD, Clearance, CollisionModel, Room
-from .object_solids import box_solid, hull_of, moving_along, solids_of, width_between
+from .object_solids import Solid, box_solid, hull_of, moving_along, solids_of, width_between
+from .piles import is_pile, pieces_of
 from .playback import Playback
 from .rules import CarriedMoment
-from .types import TABLE, Finding, HeldSpan, PlanStep, Ruling, Trajectory
+from .types import TABLE, Action, Finding, HeldSpan, PlanStep, Ruling, Trajectory
 
+EDGE_M = 0.03  # what is pushed ends at least this far from the table's edge
+LOOSE_M = -1.0
 TOUCH_GAP_M = 0.008  # objects nearer than this to the moved one count as touching it before the motion
 
 
@@ -101,7 +104,12 @@ class ContactChecker:
         if wrong or len(names) > 1:
             reason = f"it claims to carry {', '.join(names)}; expected at most {step.object_id}, seen in the scene"
             return Finding("held", Ruling.REFUSED, None, "m", 0.0, reason)
-        for span in playback.trajectory.held:
+        meant = moved_by_stroke(step, scene)
+        strange = [span.object_id for span in playback.trajectory.pushed if span.object_id not in meant]
+        if strange:
+            reason = f"it claims to push {', '.join(strange)}; expected only what {step} moves, seen in the scene"
+            return Finding("held", Ruling.REFUSED, None, "m", 0.0, reason)
+        for span in (*playback.trajectory.held, *playback.trajectory.pushed):
             item = scene.find(span.object_id)
             assert item is not None  # checked above
             expected: Any = np.linalg.inv(self._tool_poses(playback, np.array([span.start_s]))[0]) @ item.pose_world
@@ -148,9 +156,11 @@ class ContactChecker:
         touchable = touchable_objects(trajectory, scene, step)
         walls = [s for o in scene.objects for s in solids_of(o, inflate=o.id not in touchable)]
         walls += [box_solid(f"keep_out_{i}", np.array(z[:3]), np.array(z[3:])) for i, z in enumerate(zones)]
-        required = self._required(touchable)
+        required = self._required(touchable, loose_pieces(step, scene))
         table_m = scene.table.height_m if scene.table is not None else 0.0
         base = Room(tuple(walls), table_m, (), required)
+        if span is None and trajectory.pushed:
+            return self._stroke_phases(playback, moments, scene, base)
         if span is None:
             return [_Phase(moments, playback.widths_m(moments), base)]
         item = scene.find(span.object_id)
@@ -184,6 +194,47 @@ class ContactChecker:
                 phases.append(_Phase(inside, widths, replace(base, solids=(*others, *left))))
         return phases
 
+    def _stroke_phases(
+        self, playback: Playback, moments: Float[np.ndarray, "moments"], scene: SceneState, base: Room
+    ) -> list[_Phase]:
+        """Between the moments at which the fingers meet or leave something: what they push moves with the hand."""
+        spans = [(span, item) for span in playback.trajectory.pushed if (item := scene.find(span.object_id))]
+        ends = {0.0, playback.trajectory.duration_s}
+        times = sorted(ends | {span.start_s for span, _ in spans} | {span.end_s for span, _ in spans})
+        phases: list[_Phase] = []
+        for begin, end in zip(times[:-1], times[1:], strict=True):
+            solids, carried = base.solids, list[Solid]()
+            for span, item in spans:
+                if begin < span.start_s:
+                    continue
+                solids = tuple(s for s in solids if s.owner != item.id)
+                if begin < span.end_s:
+                    carried += [s.moved(span.T_hand_object) for s in hull_of(replace(item, pose_world=np.eye(4)))]
+                else:
+                    left = self._tool_poses(playback, np.array([span.end_s]))[0] @ span.T_hand_object
+                    solids += solids_of(replace(item, pose_world=left), inflate=False)
+            inside = np.concatenate([[begin], moments[(moments > begin) & (moments < end)], [end]])
+            room = replace(base, solids=solids, carried=tuple(carried))
+            phases.append(_Phase(inside, playback.widths_m(inside), room))
+        return phases
+
+    def check_pushed(self, playback: Playback, scene: SceneState) -> Finding:
+        """What is pushed stays on the table, as far as the hand's way tells."""
+        worst: tuple[float, float, str] | None = None
+        for span in playback.trajectory.pushed:
+            x, y = (self._tool_poses(playback, np.array([span.end_s]))[0] @ span.T_hand_object)[:2, 3]
+            if scene.table is None:
+                return Finding("pushed", Ruling.NOT_EVALUATED, None, "m", None, "the table has not been seen")
+            x_min, y_min, x_max, y_max = scene.table.bounds_world
+            inside_m = float(min(x - x_min, x_max - x, y - y_min, y_max - y))
+            if worst is None or inside_m < worst[0]:
+                worst = (inside_m, span.end_s, span.object_id)
+        if worst is None:
+            return Finding("pushed", Ruling.ALLOWED, None, "m", None, "nothing is said to be pushed")
+        margin_m = worst[0] - EDGE_M
+        reason = f"{worst[2]} is pushed to {worst[0] * 100:.0f} cm from the table's edge, {EDGE_M * 100:.0f} allowed"
+        return Finding("pushed", Ruling.ALLOWED if margin_m >= 0 else Ruling.REFUSED, margin_m, "m", worst[1], reason)
+
     def _forgive_present(self, playback: Playback, phase: _Phase) -> _Phase:
         """What is too near already may be left: in the first phase it must only not become nearer."""
         positions, _, _ = playback.states(phase.moments[:1])
@@ -195,12 +246,13 @@ class ContactChecker:
         }
         return replace(phase, room=replace(phase.room, required_m=required))
 
-    def _required(self, touchable: frozenset[str]) -> dict[tuple[str, str], float]:
+    def _required(self, touchable: frozenset[str], loose: frozenset[str]) -> dict[tuple[str, str], float]:
         required = {(HELD, TABLE): -self._tolerances.held_table_m}
         for name in touchable:
             required[(FINGER, name)] = -self._tolerances.finger_m
             required[(HELD, name)] = -self._tolerances.held_m
-        return required
+        # Pieces of a pile give way: the blade and what it pushes may go where they were.
+        return required | {(part, name): LOOSE_M for name in loose for part in (FINGER, HELD)}
 
 
 def carried_spans(
@@ -220,9 +272,23 @@ def carried_spans(
 
 def touchable_objects(trajectory: Trajectory, scene: SceneState, step: PlanStep) -> frozenset[str]:
     """Of the objects that the trajectory wants to touch those with a reason: the step's, and what touches these now."""
-    meant = {name for name in (step.object_id, step.target_id) if name is not None}
+    meant = {name for name in (step.object_id, step.target_id) if name is not None} | loose_pieces(step, scene)
     near = {other for name in meant if (item := scene.find(name)) for other in touching_objects(item, scene)}
     return frozenset((meant | near) & ({*trajectory.touches} | {step.object_id}) - {None})
+
+
+def loose_pieces(step: PlanStep, scene: SceneState) -> frozenset[str]:
+    """The pieces of the pile that the step sweeps."""
+    if step.action is not Action.SWEEP or step.object_id is None or not is_pile(step.object_id):
+        return frozenset()
+    return frozenset(piece.id for piece in pieces_of(step.object_id, scene))
+
+
+def moved_by_stroke(step: PlanStep, scene: SceneState) -> frozenset[str]:
+    """What the step may push before the fingers."""
+    if step.action is Action.PUSH and step.object_id is not None and scene.find(step.object_id) is not None:
+        return frozenset({step.object_id})
+    return loose_pieces(step, scene)
 
 
 def touching_objects(item: ObjectState, scene: SceneState) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Guard:
         tools = self._model.link_poses(positions, np.zeros(len(moments)))[tool]
         findings.append(check_workspace(tools[:, :3, 3], moments, description))
         held = self._contacts.check_held(playback, scene, step)
-        findings.append(held)
+        findings += [held, self._contacts.check_pushed(playback, scene)]
         if any(f.ruling is Ruling.REFUSED for f in findings):
             # What lies beyond the limits has no meaningful geometry, and the answer is known.
             return Verdict(False, tuple(findings), None)

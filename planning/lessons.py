@@ -7,6 +7,7 @@ A refused or infeasible step is tried in at most MAX_ATTEMPT + 1 ways and then n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from .plan_steps import key_of
@@ -28,7 +29,7 @@ class Lessons:
         self.num_strokes = 0
         self._forbidden: set[StepKey] = set()
         self._requires: dict[StepKey, frozenset[str]] = {}
-        self._asked: dict[StepKey, frozenset[str]] = {}
+        self._asked: dict[StepKey, Counter[str]] = {}
 
     def learn(self, outcome: Outcome) -> None:
         """Remember what must be done differently."""
@@ -57,7 +58,7 @@ class Lessons:
         in_the_way = self._new_obstacles(outcome, key)
         if in_the_way:
             self._requires[key] = self._requires.get(key, frozenset[str]()) | in_the_way
-            self._asked[key] = self._asked.get(key, frozenset[str]()) | in_the_way
+            self._asked.setdefault(key, Counter()).update(in_the_way)
         else:
             self._vary(key)
 
@@ -81,10 +82,12 @@ class Lessons:
         self.attempts[key] = min(tries + 1, MAX_ATTEMPT)
 
     def _new_obstacles(self, outcome: Outcome, key: StepKey) -> frozenset[str]:
-        """Things in the way that were never asked to be moved for this step before."""
+        """Things in the way that were never asked to be moved for this step before; for a stroke, not twice."""
         no_motion = outcome.no_motion
         if no_motion is None:
             return frozenset()
         own = {outcome.step.object_id, outcome.step.target_id, TABLE}
         movable = frozenset(n for n in no_motion.blocked_by if n not in own and not is_zone(n))
-        return movable - self._asked.get(key, frozenset[str]())
+        # Put aside, a thing may be in the way of another stroke.
+        asked, limit = self._asked.get(key, Counter[str]()), 2 if key.action in STROKES else 1
+        return frozenset(name for name in movable if asked[name] < limit)

@@ -35,9 +35,14 @@ def is_piece(item: ObjectState) -> bool:
 
 
 def pieces_of(name: str, scene: SceneState) -> tuple[ObjectState, ...]:
-    """What lies there of the pile now, on the table or elsewhere."""
+    """What lies there of the pile now, on the table or elsewhere.
+
+    Only what the last look showed: swept pieces change their ids, and what is not seen any more is one of the others.
+    """
     color = name.partition(":")[2]
-    return tuple(o for o in scene.objects if is_piece(o) and color in ("", o.color))
+    pieces = [o for o in scene.objects if is_piece(o) and color in ("", o.color)]
+    latest_s = max((o.last_seen_s for o in pieces), default=0.0)
+    return tuple(o for o in pieces if o.last_seen_s >= latest_s)
 
 
 def one_by_one(fact: Fact, scene: SceneState) -> tuple[Fact, ...]:

@@ -17,6 +17,7 @@ from ..perception.types import ObjectState, PersonState, SceneState, Shape
 from .adjoining import spots_side_by_side, spots_upon_both
 from .containment import MAX_SPOTS, GoalRegion, GoalSpot, contents_of, spots_inside, spots_on_top
 from .footprints import MUG_HANDLE_M, Footprint, gap_m, make_footprint
+from .piles import one_by_one
 from .relations import (
     AT_SIDE_M,
     DIRECTIONS,
@@ -42,6 +43,8 @@ MARGIN_M = 0.02  # a spot must make the fact true by this much
 ASIDE_M = 0.15  # what is put aside goes about this far away
 GRID_M = 0.025
 PERSON_COMFORT_M = 0.34  # something handed over goes about this far from the person
+WAY_RADIUS_M = 0.10  # a hand across its way needs this much on either side
+WAY_STEP_M = 0.05
 RIM_M = 0.05  # the outermost strip of the work area is used last
 
 
@@ -273,12 +276,25 @@ def _reserved(facts: Sequence[Fact], scene: SceneState, area: WorkArea) -> list[
     """Discs (x, y, radius) that other goals will want."""
     discs: list[tuple[float, float, float]] = []
     for fact in facts:
+        discs += _way_into_zone(fact, scene)
         item = scene.find(fact.args[0])
         if item is None or len(fact.args) < 2:
             continue
         spots = goal_region(fact, scene, area=area).spots
         discs += [(s.x_m, s.y_m, _room_radius_m(item) + CLEARANCE_M) for s in spots[:1]]
     return discs
+
+
+def _way_into_zone(fact: Fact, scene: SceneState) -> list[tuple[float, float, float]]:
+    """Discs along the straight way over the table into a zone, with room for a hand, and behind where it begins."""
+    zone = scene.find(fact.args[-1])
+    movers = [o for one in one_by_one(fact, scene) if (o := scene.find(one.args[0])) is not None]
+    if zone is None or zone.shape is not Shape.ZONE or not movers:
+        return []
+    x, y = (sum(float(o.position_world[axis]) for o in movers) / len(movers) for axis in (0, 1))
+    dx, dy = float(zone.position_world[0]) - x, float(zone.position_world[1]) - y
+    num = 2 + int(math.hypot(dx, dy) / WAY_STEP_M)
+    return [(x + dx * k / num, y + dy * k / num, WAY_RADIUS_M) for k in range(-1, num + 1)]
 
 
 def _free_spots(

@@ -245,10 +245,10 @@ def _in_m(a: Footprint, b: Footprint, container: ObjectState) -> float:
 def _in_zone_m(a: Footprint, zone: Footprint) -> float:
     """How far the centre is within the zone; of what may be several pieces, all of it but a little."""
     margin_m = zone.inside_m(a.x_m, a.y_m)
-    if a.top_m - a.bottom_m < PIECE_M and not a.is_round:
-        rest = a.shrunk(PIECE_SLACK_M)
-        margin_m = min(margin_m, *(zone.inside_m(x, y) for x, y in rest.corners()))
-    return margin_m
+    if a.top_m - a.bottom_m >= PIECE_M:
+        return margin_m
+    rest = a.shrunk(PIECE_SLACK_M)
+    return margin_m - rest.half_x_m if a.is_round else min(zone.inside_m(x, y) for x, y in rest.corners())
 
 
 def _direction_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:

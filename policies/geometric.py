@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..planning.robot_model import RobotModel
 from ..planning.rules import read_zones
-from ..planning.types import TABLE, Action, NoMotion, NoMotionReason, Predicate, Trajectory
+from ..planning.types import PILE, TABLE, Action, NoMotion, NoMotionReason, Predicate, Trajectory
 from .motion import MotionMaker
 from .policy import PolicyInput, PolicySpec, Sense
 from .skills import Situation, Skills
+from .strokes import Strokes
 from .surroundings import make_walls
 
 
@@ -37,7 +38,8 @@ class GeometricPolicy:
 
     def __init__(self, config: GeometricConfig, model: RobotModel) -> None:
         self._config = config
-        self._skills = Skills(MotionMaker(model, config.speed))
+        maker = MotionMaker(model, config.speed)
+        self._skills, self._strokes = Skills(maker), Strokes(maker)
         self._seed = 0
 
     def reset(self, seed: int) -> None:
@@ -56,6 +58,8 @@ class GeometricPolicy:
         now = Situation(scene, scene.body, step, rng, walls, given.task.goal)
         if step.action is Action.LOOK:
             return self._skills.look(now)
+        if step.action is Action.SWEEP:
+            return self._strokes.sweep(now, step.object_id or PILE, step.target_id or TABLE)
         item = scene.find(step.object_id) if step.object_id else None
         if item is None:
             return NoMotion(NoMotionReason.NOT_SEEN, f"{step.object_id} is not in the scene")
@@ -68,6 +72,8 @@ class GeometricPolicy:
             if into is None:
                 return NoMotion(NoMotionReason.NOT_SEEN, f"{step.target_id} is not in the scene")
             return self._skills.pour(now, item, into)
+        if step.action is Action.PUSH:
+            return self._strokes.push(now, item, step.relation or Predicate.ON, step.target_id or TABLE)
         return self._skills.place(now, item, step.relation or Predicate.ON, step.target_id or TABLE)
 
 

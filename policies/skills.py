@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -46,7 +46,17 @@ CARRY_SLOWER = 0.8  # a full cup
 MAX_TRIES = 6
 MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
 
-Choice = TypeVar("Choice", Grasp, Release)
+
+class HasToolPose(Protocol):
+    """One way to do a step."""
+
+    @property
+    def T_world_tool(self) -> Float[np.ndarray, "4 4"]:
+        """Where the tool would work."""
+        ...
+
+
+Choice = TypeVar("Choice", bound=HasToolPose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ class Skills:
         timeline, room = start
         way = self._maker.transit(timeline.positions_rad, self._look_rad, self._finger_gap(now, item), room, now.rng)
         if isinstance(way, Blocked):
-            return _no_motion(way, now, "the look pose")
+            return no_motion(way, now, "the look pose")
         timeline.follow(way)
         held = () if item is None else (HeldSpan(item.id, 0.0, timeline.time_s, self._in_hand(now, item)),)
         return timeline.build(held=held, touches=neighbours(item, now.scene) if item else (), label="look")
@@ -113,7 +123,7 @@ class Skills:
         def attempt(grasp: Grasp) -> Trajectory | NoMotion:
             return self._pick_with(now, item, grasp, room, touch, poured_into)
 
-        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+        return first_success(_from_attempt(free, now.step.attempt), attempt)
 
     def pour(self, now: Situation, cup: ObjectState, into: ObjectState) -> Trajectory | NoMotion:
         """Over the other's opening, upright; tilt, wait, turn upright again."""
@@ -124,7 +134,7 @@ class Skills:
         T_hand_object = self._in_hand(now, cup)
         way = self._find_pour(now, cup, into, timeline.positions_rad, T_hand_object)
         if isinstance(way, Blocked):
-            return _no_motion(way, now, f"tilting {cup.id} over {into.id}")
+            return no_motion(way, now, f"tilting {cup.id} over {into.id}")
         approach, tilt = way
         timeline.follow(approach)
         timeline.follow(tilt)
@@ -142,7 +152,7 @@ class Skills:
         """Carry over the goal, lower, open, rise, look."""
         wanted = _wanted(now.step, relation, item.id, target_id)
         also = tuple(f for f in now.step.effects if f != wanted and f.args[0] == item.id)
-        region = goal_region(wanted, now.scene, also=also, keep_free=_still_to_come(now))
+        region = goal_region(wanted, now.scene, also=also, keep_free=still_to_come(now))
         if not region.spots:
             detail = f"no free place where {' and '.join(str(fact) for fact in (wanted, *also))} would hold"
             return NoMotion(NoMotionReason.NO_PLACE, detail, region.blocked_by)
@@ -171,7 +181,7 @@ class Skills:
         def attempt(choice: Release) -> Trajectory | NoMotion:
             return self._place_at(now, item, choice, room, touch, T_hand_object)
 
-        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+        return first_success(_from_attempt(free, now.step.attempt), attempt)
 
     def slide(self, now: Situation, item: ObjectState, *, is_opening: bool) -> Trajectory | NoMotion:
         """Take the handle from above, pull or push along the axis, let go, rise, look."""
@@ -188,7 +198,7 @@ class Skills:
         def attempt(grasp: Grasp) -> Trajectory | NoMotion:
             return self._slide_with(now, item, grasp, way, touch)
 
-        return _first_success(_from_attempt(free, now.step.attempt), attempt)
+        return first_success(_from_attempt(free, now.step.attempt), attempt)
 
     def _slide_with(
         self,
@@ -212,7 +222,7 @@ class Skills:
         gap = self._gap(item, T_hand_object)
         line = maker.line(timeline.positions_rad, T_world_goal, gap, moving, slow=SLIDE_SLOWER)
         if isinstance(line, Blocked):
-            return _no_motion(line, now, f"where {item.id} goes")
+            return no_motion(line, now, f"where {item.id} goes")
         timeline.follow(line)
         timeline.pause(SLIDE_SETTLE_S)
         release_s = timeline.time_s
@@ -221,10 +231,10 @@ class Skills:
         after = left_at(T_world_released @ T_hand_object)
         rise = self._lift(timeline, after, grasp.open_m)
         if isinstance(rise, Blocked):
-            return _no_motion(rise, now, f"above the handle of {item.id}")
+            return no_motion(rise, now, f"above the handle of {item.id}")
         home = maker.transit(timeline.positions_rad, self._look_rad, grasp.open_m, after, now.rng)
         if isinstance(home, Blocked):
-            return _no_motion(home, now, "the look pose")
+            return no_motion(home, now, "the look pose")
         timeline.follow(home)
         return timeline.build(
             held=(HeldSpan(item.id, closing_s, release_s, T_hand_object),),
@@ -274,11 +284,11 @@ class Skills:
         T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
         lift = self._lift(timeline, _carrying(now, room, item, T_hand_object), self._gap(item, T_hand_object))
         if isinstance(lift, Blocked):
-            return _no_motion(lift, now, item.id)
+            return no_motion(lift, now, item.id)
         if poured_into is not None:
             pour = self._find_pour(now, item, poured_into, timeline.positions_rad, T_hand_object)
             if isinstance(pour, Blocked):
-                return _no_motion(pour, now, f"above {poured_into.id}")
+                return no_motion(pour, now, f"above {poured_into.id}")
         return timeline.build(
             held=(HeldSpan(item.id, closing_s, timeline.time_s, T_hand_object),),
             touches=touch,
@@ -302,7 +312,7 @@ class Skills:
         heights_m = (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
         descent = self._descend(timeline, grip, heights_m, width, room, air)
         if isinstance(descent, Blocked):
-            return _no_motion(descent, now, item.id)
+            return no_motion(descent, now, item.id)
         timeline.follow(descent[0], width)
         if timeline.width_m != width:
             timeline.pause(0.0, width)
@@ -332,7 +342,7 @@ class Skills:
         goal, air = (placement.T_world_tool, release_rad), _Air(room, gap, now.rng)
         descent = self._descend(timeline, goal, heights_m, gap, room, air, slow=PLACE_SLOWER)
         if isinstance(descent, Blocked):
-            return _no_motion(descent, now, f"the place for {item.id}")
+            return no_motion(descent, now, f"the place for {item.id}")
         timeline.follow(descent[0])
         timeline.follow(descent[1])
         release_s = timeline.time_s
@@ -341,10 +351,10 @@ class Skills:
         after = putting_down(room, left_there(item, T_hand_object, T_world_released))
         rise = self._lift(timeline, after, max(open_m, gap))
         if isinstance(rise, Blocked):
-            return _no_motion(rise, now, f"above {item.id}")
+            return no_motion(rise, now, f"above {item.id}")
         home = maker.transit(timeline.positions_rad, self._look_rad, max(open_m, gap), after, now.rng)
         if isinstance(home, Blocked):
-            return _no_motion(home, now, "the look pose")
+            return no_motion(home, now, "the look pose")
         timeline.follow(home)
         return timeline.build(
             held=(HeldSpan(item.id, 0.0, release_s, T_hand_object),),
@@ -372,7 +382,7 @@ class Skills:
                 # Wedged in: up is still the way out, and the guard judges whether it makes anything worse.
                 rise = self._lift(timeline, Room((), leaving.table_m, (), leaving.required_m), 0.0)
             if rise is not None:
-                return _no_motion(rise, now, "the way up")
+                return no_motion(rise, now, "the way up")
         return timeline, room
 
     def _lift(self, timeline: Timeline, room: Room, width_m: float) -> Blocked | None:
@@ -446,6 +456,10 @@ class Skills:
         """Distance of the fingers that hold the object so."""
         return width_between(item, T_hand_object, self._gripper.max_width_m)
 
+    def _air(self, now: Situation, width_m: float) -> _Air:
+        """What a way through the air keeps clear of."""
+        return _Air(now.room(), width_m, now.rng)
+
     def _finger_gap(self, now: Situation, item: ObjectState | None) -> float:
         """Distance of the fingers now."""
         if item is not None:
@@ -467,7 +481,7 @@ def _wanted(step: PlanStep, relation: Predicate, item_id: str, target_id: str) -
     return next((f for f in step.effects if f.predicate is relation and f.args[:2] == plain.args), plain)
 
 
-def _still_to_come(now: Situation) -> list[Fact]:
+def still_to_come(now: Situation) -> list[Fact]:
     """Goals of other steps that are not seen to hold yet."""
     return [f for f in now.goals if f not in now.step.effects and evaluate(f, now.scene).value is not True]
 
@@ -494,7 +508,7 @@ def _from_attempt(choices: list[Choice], attempt: int) -> list[Choice]:
     return (choices[start:] + choices[:start])[:MAX_TRIES]
 
 
-def _first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
+def first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
     """The first alternative that works out, else the first failure, with everything found in the way."""
     failures: list[NoMotion] = []
     out_of_reach: dict[tuple[float, float], int] = {}
@@ -513,7 +527,8 @@ def _first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | 
     return replace(failures[0], blocked_by=tuple(names))
 
 
-def _no_motion(blocked: Blocked, now: Situation, goal: str) -> NoMotion:
+def no_motion(blocked: Blocked, now: Situation, goal: str) -> NoMotion:
+    """Why there is no way, with the object that is in it where one is."""
     owner = blocked.conflict.owner if blocked.conflict is not None else None
     names = (owner,) if owner is not None and is_named(owner, now.scene) else ()
     return NoMotion(blocked.reason, f"{blocked.detail} on the way to {goal}", names)

@@ -46,21 +46,25 @@ class PlacedObject:
 KeepOut = tuple[float, float, float, float, float, float]
 
 
+def boxes_taken(boxes: Sequence[KeepOut]) -> list[Outline]:
+    """Where nothing is placed because of boxes that the hand must stay out of."""
+    return [rectangle((box[0], box[1], box[3], box[4])) for box in boxes if box[2] < LOW_ZONE_M]
+
+
 def lay_out(
     fixed: Sequence[ObjectEntry],
     added: Sequence[ObjectEntry],
-    zones: Sequence[KeepOut],
+    marked: Sequence[Outline],
     at_least: int,
     rng: np.random.Generator,
     furniture: Sequence[Outline] = (),
 ) -> tuple[PlacedObject, ...]:
-    """Place everything: given poses, then the rest by size at random, then what stands on others.
+    """Place everything: given poses, then the rest by size at random outside `marked`, then what stands on others.
 
     Of `added` as many are placed as fit, so that there are `at_least` objects in all.
     """
     placed, taken = _place_given(fixed)
-    taken += furniture
-    taken += [rectangle((zone[0], zone[1], zone[3], zone[4])) for zone in zones if zone[2] < LOW_ZONE_M]
+    taken += [*furniture, *marked]
     waiting = [entry for entry in fixed if entry.position_world is None and entry.on is None]
     at_least = max(at_least, len(fixed))
     most: dict[str, PlacedObject] = {}

@@ -234,6 +234,18 @@ class TableEntry(_Strict):
     tile_m: Annotated[float, Field(ge=0.02, le=2.0)] = 0.4
 
 
+class PaintedEntry(_Strict):
+    """A coloured rectangle painted on the table; objects that the seed places keep clear of it."""
+
+    color: str
+    center_world: tuple[Coordinate, Coordinate]
+    size_m: tuple[Annotated[float, Field(ge=0.05, le=0.6)], Annotated[float, Field(ge=0.05, le=0.6)]]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_ -]*$")] | None = None
+    yaw_rad: Annotated[float, Field(ge=-2 * math.pi, le=2 * math.pi)] = 0.0
+
+    _color = field_validator("color")(_check_color)
+
+
 class SceneFile(_Strict):
     """A scene as written; `draw` makes it a Scene."""
 
@@ -242,6 +254,7 @@ class SceneFile(_Strict):
     objects: tuple[ObjectEntry, ...] = ()
     clutter: ClutterEntry | None = None
     keep_out: tuple[ZoneEntry, ...] = ()
+    zones: tuple[PaintedEntry, ...] = ()
     person: PersonEntry | None = None
     table: TableEntry | None = None
     fixtures: tuple[FixtureEntry, ...] = ()

@@ -17,14 +17,15 @@ from ..perception.types import Fixture, Shape
 from ..planning.types import NamedLook
 from .catalogue import add_object, make_object
 from .furniture import make_fixtures, outline_corners
-from .layout import KeepOut, PlacedObject, lay_out
+from .layout import KeepOut, PlacedObject, boxes_taken, lay_out
 from .object_files import ObjectEntryError, load_object
 from .person import Person, draw_person
 from .placement import TABLE_BOUNDS, Outline
-from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneError, SceneFile, TableEntry
+from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, PaintedEntry, SceneError, SceneFile, TableEntry
 from .shading import Light, draw_light
 from .tabletop import find_texture
 from .toml_file import nearest, read_toml
+from .zones import Zone
 
 __all__ = ["PlacedObject", "Scene", "SceneError", "SceneFile", "describe", "draw", "list_scenes", "load_scene"]
 
@@ -35,9 +36,10 @@ MAX_ROOM_TAKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Objects, zones that the robot must not enter (x0, y0, z0, x1, y1, z1; world), the light, and who is there.
+    """Objects, boxes that the robot must not enter (x0, y0, z0, x1, y1, z1; world), the light, and who is there.
 
     `fixtures` is furniture that the robot knows; `openings_m`, how far its drawers stand open at first, it must see.
+    `zones` are painted on the table.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Scene:
     fixtures: tuple[Fixture, ...] = ()
     openings_m: Mapping[str, float] = field(default_factory=dict[str, float])
     table: TableEntry | None = None
+    zones: tuple[Zone, ...] = ()
 
     @property
     def looks(self) -> tuple[NamedLook, ...]:
@@ -129,14 +132,16 @@ def _fill(scene_file: SceneFile, seed: int) -> Scene:
     light = draw_light(rng)
     entries = _name_entries(scene_file.objects)
     clutter = _draw_clutter(entries, scene_file.clutter, rng)
-    zones = tuple((*zone.min_world, *zone.max_world) for zone in scene_file.keep_out)
+    keep_out = tuple((*zone.min_world, *zone.max_world) for zone in scene_file.keep_out)
+    zones = _paint(scene_file.zones, [str(entry.name) for entry in (*entries, *clutter)])
     fixtures, openings_m = _set_up(scene_file.fixtures, entries)
     at_least = scene_file.clutter.min_total if scene_file.clutter else 0
-    taken = [Outline(outline_corners(fixture)) for fixture in fixtures]
-    objects = lay_out(entries, clutter, zones, at_least, rng, taken)
+    furniture = [Outline(outline_corners(fixture)) for fixture in fixtures]
+    marked = [*boxes_taken(keep_out), *(Outline(zone.corners_world) for zone in zones)]
+    objects = lay_out(entries, clutter, marked, at_least, rng, furniture)
     # A stream of its own: whether somebody is there changes nothing on the table.
     person = draw_person(scene_file.person, np.random.default_rng([seed, 0x9E50])) if scene_file.person else None
-    return Scene(scene_file.name, objects, zones, light, person, fixtures, openings_m, scene_file.table)
+    return Scene(scene_file.name, objects, keep_out, light, person, fixtures, openings_m, scene_file.table, zones)
 
 
 def _set_up(
@@ -160,6 +165,25 @@ def _set_up(
                 openings_m[part.name] = entry.opening * part.slide.travel_m
         fixtures += parts
     return tuple(fixtures), openings_m
+
+
+def _paint(entries: Sequence[PaintedEntry], taken: Sequence[str]) -> tuple[Zone, ...]:
+    """Zones with unique names, on the table and apart from each other."""
+    names = list(taken)
+    zones: list[Zone] = []
+    for entry in entries:
+        name = entry.name or _free_name(f"{entry.color}_zone", names)
+        if name in names:
+            raise SceneError(f"zone '{name}' has the name of something else, expected unique names. Rename one.")
+        names.append(name)
+        zone = Zone(name, entry.color, entry.center_world, entry.size_m, entry.yaw_rad)
+        if not Outline(zone.corners_world).is_inside(TABLE_BOUNDS):
+            raise SceneError(f"zone '{name}' reaches over the edge of the table. Move it or make it smaller.")
+        for other in zones:
+            if Outline(zone.corners_world).gap_m(Outline(other.corners_world)) < 0.0:
+                raise SceneError(f"zone '{name}' overlaps zone '{other.name}'. Move one of them.")
+        zones.append(zone)
+    return tuple(zones)
 
 
 def _name_entries(entries: Sequence[ObjectEntry]) -> list[ObjectEntry]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..perception.types import SceneState
 from ..planning.containment import contents_of
+from ..planning.piles import one_by_one
 from ..planning.pouring import POUR_HOLD_S, tilt_rad
 from ..planning.relations import evaluate
 from ..planning.types import EVENTS, Fact, Predicate
@@ -83,6 +84,7 @@ class Judge:
     def score(self, goal: tuple[Fact, ...], names: Mapping[str, str] | None = None) -> Score:
         """Judge the world as it is now; `names` maps scene names to a person's words, for reading only."""
         now = truth(self._world, self._watch.time_s)
+        goal = tuple(one for fact in goal for one in one_by_one(fact, now))
         criteria = tuple(self._judge(fact, now, names or {}) for fact in goal)
         undone = {f.args[0] for f, c in zip(goal, criteria, strict=True) if f.predicate in EVENTS and not c.met}
         # What was only to be as before counts for nothing while that has not happened for which it was moved.

@@ -6,6 +6,7 @@ Out: SceneState with source "truth"; object ids are the scene's names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -42,7 +43,8 @@ def truth(world: World, time_s: float = 0.0) -> SceneState:
     objects += tuple(state for body in world.furniture for state in _furniture_states(body, time_s))
     table = SupportSurface(height_m=0.0, height_std_m=0.0, bounds_world=TABLE_BOUNDS, tilt_rad=0.0)
     person = None if world.person is None else person_state(world.person.person, world.person.time_s, time_s)
-    return SceneState(time_s, time_s, objects, table, body, health=(), source="truth", person=person)
+    zones = tuple(zone.state(time_s, "truth") for zone in world.scene.zones)
+    return SceneState(time_s, time_s, objects, table, body, health=(), source="truth", person=person, zones=zones)
 
 
 def _furniture_states(body: FurnitureBody, time_s: float) -> list[ObjectState]:
@@ -125,16 +127,7 @@ class OraclePerceiver:
             raise RuntimeError("The oracle perceiver has no robot. Call bind(robot) with a simulated one first.")
         scene = truth(self._robot.world, frame.time_s)
         health = tuple(SensorHealth(s.name, s.kind, 1.0, HealthReason.OK, None) for s in self._setup.sensors)
-        return SceneState(
-            scene.time_s,
-            scene.seen_s,
-            scene.objects,
-            scene.table,
-            scene.body,
-            health,
-            source=scene.source,
-            person=scene.person,
-        )
+        return replace(scene, health=health)
 
 
 ORACLE = PluginSpec("oracle", OracleConfig, OraclePerceiver, "simulator truth instead of perception; flagged")

@@ -267,7 +267,8 @@ class World:
         robot = self._arm.visual_bodies() if self._arm else ()
         people = person_visuals(self.person.person) if self.person else ()
         furniture += tuple(visual for f in self.furniture for visual in f.visual_bodies())
-        return furniture + robot + people + tuple(_object_visual(entry) for entry in self.objects.values())
+        paint = tuple(zone.visual_body() for zone in self.scene.zones)
+        return furniture + paint + robot + people + tuple(_object_visual(entry) for entry in self.objects.values())
 
     def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
         """T_world_body of every visual body, now."""

@@ -17,6 +17,7 @@ from . import (
     open_drawer,
     pack,
     pick_up,
+    push_to_zone,
     put_in,
     put_in_drawer,
     put_on,
@@ -28,6 +29,7 @@ from . import (
     spatial,
     stack,
     swap,
+    sweep_to_zone,
     tilt_over,
     unpack,
 )
@@ -58,6 +60,8 @@ _MODULES = (
     close_drawer,
     put_in_drawer,
     put_on_shelf,
+    push_to_zone,
+    sweep_to_zone,
 )
 FAMILIES: Mapping[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
 """Those of the suite `tabletop`."""

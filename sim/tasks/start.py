@@ -25,7 +25,8 @@ def make_start_state(scene: Scene) -> SceneState:
         for f in scene.fixtures
     )
     objects = tuple(_object_state(p) for p in scene.objects)
-    return SceneState(0.0, 0.0, (*objects, *fixtures), table, None, (), "drawn", person=person)
+    zones = tuple(zone.state(0.0, "drawn") for zone in scene.zones)
+    return SceneState(0.0, 0.0, (*objects, *fixtures), table, None, (), "drawn", person=person, zones=zones)
 
 
 def _object_state(placed: PlacedObject) -> ObjectState:

@@ -31,7 +31,8 @@ def test_no_goal_holds_at_the_start(episodes: dict[str, list[Episode]]) -> None:
 def test_goals_name_objects_of_the_scene(episodes: dict[str, list[Episode]]) -> None:
     for row in episodes.values():
         for episode in row:
-            names = {o.id for o in make_start_state(episode.scene).objects}
+            state = make_start_state(episode.scene)
+            names = {o.id for o in (*state.objects, *state.zones)}
             names |= {"person"} if episode.scene.person is not None else set()
             for fact in episode.goal:
                 words = {Predicate.AT_SIDE: {"left", "right", "front", "back"}, Predicate.ON: {TABLE}}

@@ -1,0 +1,177 @@
+"""Zones: flat coloured rectangles painted on the table, found as colour where the depth says there is only table.
+
+In:  camera Views with their levelling corrections, the table.
+Out: ObjectStates of Shape.ZONE: centre, size, direction, colour, no height. A zone does not move: once seen well it is
+     kept, whatever stands in it later. Colourless zones (white, gray, black) are not told from the table's own shades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+
+from .colors import hue_codes, name_color
+from .geometry import back_project, make_pose, transform_points
+from .outlines import Rectangle, fit_rectangle
+from .points import View
+from .types import CameraImage, ObjectState, Shape, SupportSurface
+
+_STRIDE = 2
+_CELL_M = 0.005
+_BAND_M = 0.0035
+_FLAT_M = 0.0018  # floors of plates and trays lie higher than this above the table
+_MIN_SIDE_M = 0.04
+_MIN_FILL = 0.5  # of the rectangle; the rest may be hidden
+_COLORLESS = 8
+_SAME_SIZE = 0.93  # a later look at less of a zone than this says nothing new
+_MIN_TABLE_PIXELS = 500
+_POSITION_M = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class _Paint:
+    """Table pixels of a colour that the table does not have: place, height above the table, colour, its class."""
+
+    xy: Float[np.ndarray, "pixels 2"]
+    height_m: Float[np.ndarray, "pixels"]
+    colors: Float[np.ndarray, "pixels 3"]
+    codes: Int[np.ndarray, "pixels"]
+
+
+class ZoneMemory:
+    """The zones of an episode by id."""
+
+    def __init__(self) -> None:
+        self.zones: tuple[ObjectState, ...] = ()
+
+    def observe(self, seen: Sequence[ObjectState], time_s: float) -> None:
+        """Join a look with what is known: what shows more of a zone replaces what showed less."""
+        zones = list(self.zones)
+        for zone in seen:
+            match = next((k for k, known in enumerate(zones) if _is_same(known, zone)), None)
+            if match is None:
+                zones.append(replace(zone, id=f"zone_{len(zones) + 1}", last_seen_s=time_s))
+            elif _area_m2(zone) > _area_m2(zones[match]) * _SAME_SIZE:
+                better = zone if _area_m2(zone) > _area_m2(zones[match]) / _SAME_SIZE else zones[match]
+                zones[match] = replace(better, id=zones[match].id, last_seen_s=time_s)
+        self.zones = tuple(zones)
+
+
+def find_zones(
+    views: Sequence[View],
+    corrections: Mapping[str, Float[np.ndarray, "4 4"]],
+    table: SupportSurface,
+    device: torch.device,
+) -> list[ObjectState]:
+    """Every zone in view, by colour class and size; ids and times are the caller's."""
+    cameras = [view for view in views if isinstance(view.measured, CameraImage)]
+    painted = [p for view in cameras if (p := _find_paint(view, corrections, table, device)) is not None]
+    if not painted:
+        return []
+    paint = _Paint(*(np.concatenate(parts) for parts in zip(*(_fields(p) for p in painted), strict=True)))
+    sources = tuple(view.sensor for view in cameras)
+    found: list[ObjectState] = []
+    for code in np.unique(paint.codes):
+        found += _find_of_code(_select(paint, paint.codes == code), table, sources)
+    return sorted(found, key=lambda zone: -_area_m2(zone))
+
+
+def _fields(paint: _Paint) -> tuple[np.ndarray, ...]:
+    return paint.xy, paint.height_m, paint.colors, paint.codes
+
+
+def _select(paint: _Paint, chosen: Bool[np.ndarray, "pixels"]) -> _Paint:
+    return _Paint(*(values[chosen] for values in _fields(paint)))
+
+
+def _find_paint(
+    view: View, corrections: Mapping[str, Float[np.ndarray, "4 4"]], table: SupportSurface, device: torch.device
+) -> _Paint | None:
+    """Pixels level with the table whose colour has another name than most of the table's."""
+    image = view.measured
+    assert isinstance(image, CameraImage)  # scans have no colour
+    pose = corrections.get(view.sensor, np.eye(4)) @ view.T_world_sensor
+    T_world_camera = torch.as_tensor(pose, dtype=torch.float32, device=device)
+    depth_m = torch.as_tensor(image.depth_m, device=device)[::_STRIDE, ::_STRIDE]
+    depth_m = torch.nan_to_num(depth_m, nan=0.0, posinf=0.0, neginf=0.0)
+    rgb = torch.as_tensor(image.rgb, device=device)[::_STRIDE, ::_STRIDE].to(torch.float32) / 255.0
+    v, u = torch.nonzero(depth_m > 0.05, as_tuple=True)
+    camera = back_project(u * _STRIDE, v * _STRIDE, depth_m[v, u], image.intrinsics)
+    world = transform_points(T_world_camera, camera)
+    x0, y0, x1, y1 = table.bounds_world
+    x, y, height_m = world[:, 0], world[:, 1], world[:, 2] - table.height_m
+    level = (height_m.abs() < _BAND_M) & (x > x0) & (x < x1) & (y > y0) & (y < y1)
+    if int(level.sum()) < _MIN_TABLE_PIXELS:
+        return None
+    colors = rgb[v[level], u[level]]
+    codes = hue_codes(colors)
+    own = int(torch.bincount(codes, minlength=_COLORLESS + 1).argmax())
+    chosen = (codes != own) & (codes != _COLORLESS)
+    return _Paint(
+        world[level][chosen, :2].cpu().numpy().astype(np.float64),
+        height_m[level][chosen].cpu().numpy().astype(np.float64),
+        colors[chosen].cpu().numpy().astype(np.float64),
+        codes[chosen].cpu().numpy(),
+    )
+
+
+def _find_of_code(paint: _Paint, table: SupportSurface, sources: tuple[str, ...]) -> list[ObjectState]:
+    """Patches of one colour class that are wide, flat and rectangular enough."""
+    low = np.array(table.bounds_world[:2])
+    extent = np.array(table.bounds_world[2:]) - low
+    cells = np.floor((paint.xy - low) / _CELL_M).astype(np.int64)
+    grid = np.zeros(tuple(np.ceil(extent / _CELL_M).astype(np.int64) + 1), dtype=bool)
+    grid[cells[:, 0], cells[:, 1]] = True
+    # Feet of objects are slivers of colour on the table; a patch stays when its rim is worn off.
+    worn = ndimage.binary_opening(ndimage.binary_closing(grid), structure=np.ones((5, 5)))
+    kept = np.logical_and(ndimage.binary_dilation(worn), ndimage.binary_closing(grid))
+    labels = np.zeros(grid.shape, dtype=np.int32)
+    count = int(ndimage.label(kept, output=labels))  # pyright: ignore[reportArgumentType]
+    of_pixel = labels[cells[:, 0], cells[:, 1]]
+    found: list[ObjectState] = []
+    for label in range(1, count + 1):
+        patch = _select(paint, of_pixel == label)
+        if len(patch.xy) < 30 or float(patch.height_m.mean()) > _FLAT_M:
+            continue
+        rectangle = fit_rectangle(patch.xy)
+        fill = float((labels == label).sum()) * _CELL_M**2 / float(np.prod(rectangle.size_m))
+        if rectangle.size_m.min() >= _MIN_SIDE_M and fill >= _MIN_FILL:
+            found.append(_zone(rectangle, patch, table, sources))
+    return found
+
+
+def _zone(rectangle: Rectangle, patch: _Paint, table: SupportSurface, sources: tuple[str, ...]) -> ObjectState:
+    # Of the brighter half: shadows lie on paint, too.
+    brightness = patch.colors.sum(axis=1)
+    color_rgb = np.median(patch.colors[brightness >= np.median(brightness)], axis=0)
+    color, confidence = name_color(color_rgb)
+    center = np.array([*rectangle.center, table.height_m])
+    spread = np.array([_POSITION_M, _POSITION_M, table.height_std_m, 0.02, 0.02, 0.02])
+    return ObjectState(
+        id="",
+        pose_world=make_pose(center, rectangle.yaw_rad),
+        covariance=np.diag(spread**2),
+        size_m=np.array([*rectangle.size_m, 0.0]),
+        color_rgb=color_rgb,
+        color=color,
+        shape=Shape.ZONE,
+        shape_confidence=confidence,
+        existence=1.0,
+        sources=sources,
+        last_seen_s=0.0,
+    )
+
+
+def _area_m2(zone: ObjectState) -> float:
+    return float(zone.size_m[0] * zone.size_m[1])
+
+
+def _is_same(known: ObjectState, seen: ObjectState) -> bool:
+    """Of one colour, and the middle of one within the other."""
+    apart_m = float(np.abs(known.position_world[:2] - seen.position_world[:2]).max())
+    return known.color == seen.color and apart_m < float(max(known.size_m[:2].max(), seen.size_m[:2].max())) / 2

@@ -1,0 +1,45 @@
+"""Zones as cameras see them: found where they are painted, and nothing else taken for one."""
+
+import numpy as np
+import pytest
+from verbot.perception.perceiver import FusedPerceiver
+from verbot.perception.types import PerceiverSetup, SceneState, Shape
+from verbot.planning.robot_model import RobotModel
+from verbot.sim.robot import PandaConfig, build
+from verbot.sim.scenes import draw, load_scene
+
+
+def see(scene_name: str, seed: int = 0) -> SceneState:
+    robot = build(PandaConfig())
+    try:
+        robot.stage = lambda s: draw(load_scene(scene_name), s)
+        perceiver = FusedPerceiver(PerceiverSetup(robot.sensors, RobotModel(robot.description)))
+        perceiver.update(robot.reset(seed))
+        return perceiver.update(robot.read(0.2))
+    finally:
+        robot.close()
+
+
+@pytest.fixture(scope="module")
+def zones_scene() -> SceneState:
+    return see("zones")
+
+
+def test_painted_zones_are_seen_where_they_are(zones_scene: SceneState) -> None:
+    found = {zone.color: zone for zone in zones_scene.zones}
+    assert set(found) == {"blue", "yellow"}
+    np.testing.assert_allclose(found["blue"].position_world[:2], (0.50, 0.24), atol=0.004)
+    np.testing.assert_allclose(sorted(found["yellow"].size_m[:2]), (0.14, 0.18), atol=0.008)
+
+
+def test_zones_are_no_objects_and_leave_the_objects_as_they_are(zones_scene: SceneState) -> None:
+    assert all(item.shape is not Shape.ZONE for item in zones_scene.objects)
+    red = next(item for item in zones_scene.objects if item.color == "red")
+    np.testing.assert_allclose(red.position_world, (0.45, 0.02, 0.0225), atol=0.004)
+    assert zones_scene.table is not None
+    assert abs(zones_scene.table.height_m) < 0.001
+
+
+def test_plates_bowls_and_blocks_are_no_zones() -> None:
+    assert not see("table", 1).zones
+    assert not see("sorting", 0).zones
