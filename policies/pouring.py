@@ -39,7 +39,7 @@ class Pour:
     """Tool poses: `approach` from where the tool is to where the tilting begins, `tilt` on to its end."""
 
     approach: Float[np.ndarray, "steps 4 4"]
-    tilt: Float[np.ndarray, "steps 4 4"]
+    tilt: Float[np.ndarray, "tilts 4 4"]
 
 
 def make_pour_grasps(cup: ObjectState, gripper: GripperDescription) -> list[Grasp]:
