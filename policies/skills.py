@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -47,6 +47,7 @@ MAX_TRIES = 6
 MAX_OUT_OF_REACH = 3  # at one spot; then other yaws will not help either
 
 
+@runtime_checkable
 class HasToolPose(Protocol):
     """One way to do a step."""
 

@@ -71,7 +71,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         zones.append(other)
     moved = ObjectEntry(kind=pick(rng, SMALL), color=pick(rng, variation.colors))
     most = min(variation.max_objects, 6)
-    clutter = ClutterEntry(min_total=min(3, most), max_total=most, kinds=CLUTTER_KINDS, colors=variation.colors)
+    clutter = ClutterEntry(min_total=min(4, most), max_total=most, kinds=CLUTTER_KINDS, colors=variation.colors)
     scene = draw(SceneFile(name="task", objects=(moved,), clutter=clutter, zones=tuple(zones)), draw_seed(rng))
     item, zone = scene.objects[0], scene.zones[0]
     if not is_within_reach((float(item.position_world[0]), float(item.position_world[1])), zone):

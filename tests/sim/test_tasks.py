@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from verbot.perception.types import Shape
 from verbot.planning.relations import evaluate
 from verbot.planning.types import Fact, Predicate
+from verbot.sim.catalogue import PIECES
 from verbot.sim.referring import refer
 from verbot.sim.scene_file import ObjectEntry
 from verbot.sim.scenes import SceneFile, draw
@@ -85,10 +86,11 @@ def test_wording_varies_within_a_family(episodes: dict[str, list[Episode]]) -> N
         assert len({episode.command for episode in row}) > len(row) // 2, family
 
 
-def test_scenes_hold_four_to_nine_objects(episodes: dict[str, list[Episode]]) -> None:
+def test_scenes_hold_four_to_nine_objects_or_a_pile_and_a_few(episodes: dict[str, list[Episode]]) -> None:
     for row in episodes.values():
         for episode in row:
-            assert 4 <= len(episode.scene.objects) <= 9
+            has_pile = any(placed.kind in PIECES for placed in episode.scene.objects)
+            assert 4 <= len(episode.scene.objects) <= (11 if has_pile else 9)
 
 
 def test_a_scene_in_which_the_goal_holds_already_is_not_fair() -> None:
