@@ -8,6 +8,7 @@ from typing import Any
 
 from ..perception.types import Fixture, Perceiver, PerceiverSetup
 from ..planning.guard import Guard
+from ..planning.keep_distance import PEOPLE
 from ..planning.monitor import Monitor
 from ..planning.planner import Planner
 from ..planning.robot_model import RobotModel, load_robot
@@ -55,7 +56,7 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     looks = declared_looks(robot, config.seed)
     planner = Planner(robot.description, max_replans=config.max_replans, looks=looks)
     keep_out = _keep_out(robot, config.seed)
-    constraints = tuple(write_zone(zone) for zone in keep_out)
+    constraints = (*(write_zone(zone) for zone in keep_out), *_people(robot, config.seed))
     is_rehearsable = load_spec("policies", split_name(config.policy)[0]).is_rehearsable
     guard, monitor = Guard(model), Monitor(model)
     return Parts(
@@ -191,6 +192,13 @@ def _fixtures(robot: Robot, seed: int) -> tuple[Fixture, ...]:
     """Furniture of the cell, model and place: with the scene in simulation, declared by the robot itself elsewhere."""
     stage = getattr(robot, "stage", None)
     return tuple(stage(seed).fixtures) if stage else tuple(getattr(robot, "fixtures", ()))
+
+
+def _people(robot: Robot, seed: int) -> tuple[str, ...]:
+    """Whether people may be there: as the scene says in simulation, as the robot's `has_people` says elsewhere."""
+    stage = getattr(robot, "stage", None)
+    declared = getattr(stage(seed), "person", None) is not None if stage else getattr(robot, "has_people", False)
+    return (PEOPLE,) if declared else ()
 
 
 def _keep_out(robot: Robot, seed: int) -> tuple[tuple[float, ...], ...]:

@@ -27,6 +27,12 @@ def list_lines(kind: str) -> Iterator[str]:
         for rule in load_rules():
             yield f"{rule.id:<28}  {rule.severity:<8}  {rule.sentence}"
         return
+    if kind == "suites":
+        from ..sim.suites import SUITE_DIR, list_suites
+        from .suites import read_suite
+
+        for name in list_suites():
+            yield f"{name:<20}  {SUITE_DIR.name + '/' + name + '.toml':<24}  {read_suite(name).description}"
     for listing in list_plugins(kind):
         tail = f"broken: {listing.broken}" if listing.broken else listing.summary
         yield f"{listing.name:<20}  {listing.distribution:<24}  {tail}".rstrip()

@@ -6,8 +6,7 @@ Out: Trajectory or NoMotion; PolicyError for everything else.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ..planning.playback import slowed
 from ..planning.types import NoMotion, Trajectory
 from ..policies.policy import Policy, PolicyInput
 
@@ -31,7 +30,7 @@ def propose(policy: Policy, given: PolicyInput, speed: float = 1.0) -> Trajector
             raise TypeError(f"act returned {type(proposal).__name__}, expected Trajectory or NoMotion")
     except Exception as error:
         raise PolicyError(error) from error
-    return _slowed(proposal, speed) if isinstance(proposal, Trajectory) else proposal
+    return slowed(proposal, speed) if isinstance(proposal, Trajectory) else proposal
 
 
 def reset_policy(policy: Policy, seed: int) -> None:
@@ -40,16 +39,3 @@ def reset_policy(policy: Policy, seed: int) -> None:
         policy.reset(seed)
     except Exception as error:
         raise PolicyError(error) from error
-
-
-def _slowed(trajectory: Trajectory, speed: float) -> Trajectory:
-    """The same path at a fraction of its speed."""
-    if speed == 1.0:
-        return trajectory
-    held = tuple(replace(s, start_s=s.start_s / speed, end_s=s.end_s / speed) for s in trajectory.held)
-    return replace(
-        trajectory,
-        times_s=trajectory.times_s / speed,
-        velocities_radps=trajectory.velocities_radps * speed,
-        held=held,
-    )

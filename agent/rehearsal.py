@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import BodyState, ObjectState, SceneState, SensorFrame
-from ..planning.footprints import make_footprint
+from ..planning.footprints import Footprint, gap_m, make_footprint
 from ..planning.monitor import why_not_begun
 from ..planning.object_solids import moving_along
+from ..planning.relations import OVERLAP_M
 from ..planning.robot_model import RobotModel
 from ..planning.types import (
     Action,
@@ -222,6 +223,10 @@ def _let_fall(item: ObjectState, objects: Sequence[ObjectState], scene: SceneSta
     """The object where it comes to rest when let go a little above: on what is under its middle."""
     x, y = float(item.position_world[0]), float(item.position_world[1])
     floors_m = [scene.table.height_m if scene.table is not None else item.bottom_m]
+    footprint = make_footprint(item)
+    tops_m = [o.top_m for o in objects if o.cavity_depth_m <= 0.0 and o.id != item.id and _is_over(footprint, o)]
+    # Across the gap between two, nothing is under the middle.
+    floors_m += sorted(tops_m)[-2:-1]
     for other in objects:
         if other.id != item.id and make_footprint(other).inside_m(x, y) > 0.0:
             floors_m.append(other.top_m - other.cavity_depth_m)
@@ -230,6 +235,10 @@ def _let_fall(item: ObjectState, objects: Sequence[ObjectState], scene: SceneSta
     pose_world = item.pose_world.copy()
     pose_world[2, 3] -= item.bottom_m - under_m
     return replace(item, pose_world=pose_world)
+
+
+def _is_over(footprint: Footprint, other: ObjectState) -> bool:
+    return gap_m(footprint, make_footprint(other)) < -OVERLAP_M
 
 
 def _rest_pose(model: RobotModel) -> BodyState:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .assignment import DrawnEpisode
 from .config import ConfigError
-from .plugins import load_spec, make_config, split_name
+from .plugins import load_spec, make_config, names_of, split_name
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -41,11 +41,17 @@ def read_suite(name_or_path: str) -> SuiteFile:
     Raises:
         ConfigError: the file cannot be read or holds an unknown key.
     """
-    if not name_or_path.endswith(".toml"):
-        return SuiteFile(suite=name_or_path, name=name_or_path)
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        if name_or_path in names_of("suites"):
+            return SuiteFile(suite=name_or_path, name=name_or_path)
+        from ..sim.suites import SUITE_DIR, list_suites
+
+        if name_or_path not in list_suites():
+            return SuiteFile(suite=name_or_path, name=name_or_path)
+        path = SUITE_DIR / f"{name_or_path}.toml"
     from ..sim.toml_file import read_toml  # a real robot runs where there is no simulator
 
-    path = Path(name_or_path)
     suite = read_toml(path, SuiteFile, ConfigError)
     return suite.model_copy(update={"name": suite.name or path.stem})
 

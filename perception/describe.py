@@ -21,6 +21,7 @@ _PLATE_RATIO = 0.2
 _MUG_RATIO = 0.7
 _ROUND = 1.16
 _MIN_FILL = 0.75
+_BOX_DEPTH_M = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,9 @@ def classify(part: Part, height_m: float) -> tuple[Shape, float]:
     if spread > 0.12 * size.min() or is_hollowed or is_bulging:
         return Shape.THING, 0.5
     if not part.is_round:
-        return (Shape.TRAY if is_open else Shape.BLOCK), confidence
+        if part.floor_m is None:
+            return Shape.BLOCK, confidence
+        return (Shape.BOX if part.top_m - part.floor_m > _BOX_DEPTH_M else Shape.TRAY), confidence
     ratio = height_m / float(size[0])
     if is_open:
         if ratio > _MUG_RATIO:

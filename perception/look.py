@@ -17,11 +17,12 @@ from .geometry import is_pose
 from .health import HealthMonitor
 from .measurement import Measurement
 from .objects import LookQuality, measure_objects
+from .people import find_person, near_person
 from .points import Cloud, View, fuse_views, sample_surface
 from .proprioception import Proprioception
 from .table import TableFit, find_table, level_correction
 from .tracker import Track
-from .types import CameraImage, LidarScan, ObjectState, SensorFrame, SupportSurface
+from .types import CameraImage, LidarScan, ObjectState, PersonState, SensorFrame, SupportSurface
 from .zones import ZoneMemory, find_zones
 
 _MIN_TRUST = 0.3
@@ -56,6 +57,7 @@ class Look:
         self._device = torch.device(device)
         self.table: SupportSurface | None = None
         self.seen_s: float | None = None
+        self.person: PersonState | None = None
         self.slid: list[Slid] = []
         """Drawers that the last look saw elsewhere than the one before."""
         self._memory = ZoneMemory()
@@ -100,6 +102,8 @@ class Look:
         s = self._settings
         noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}
         cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device)
+        self.person = find_person(views, fit.surface, self.person)
+        cloud = cloud.without(near_person(self.person, cloud.points_world))
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
         return measure_objects(cloud, fit.surface, quality, self._furniture.floor_under)

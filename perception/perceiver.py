@@ -76,6 +76,7 @@ class FusedPerceiver:
             table=self._look.table,
             body=self._proprioception.state(self._tracker.held),
             health=self._health.report(frame.time_s),
+            person=self._look.person,
             zones=self._look.zones,
         )
 

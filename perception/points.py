@@ -7,7 +7,7 @@ Out: thin samples for the table, then a Cloud of what stands above it; robot poi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,6 +49,11 @@ class Cloud:
     view: Int[Tensor, "points"]
     sensors: tuple[str, ...]
     spacing_m: tuple[float, ...]
+
+    def without(self, left_out: Shaped[Tensor, "points"]) -> Cloud:
+        """The points that are not marked."""
+        kept = ~left_out
+        return replace(self, points_world=self.points_world[kept], colors=self.colors[kept], view=self.view[kept])
 
 
 @dataclass(frozen=True, slots=True)

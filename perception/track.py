@@ -24,6 +24,7 @@ _SEEN_THROUGH_FACTOR = 0.006
 _MAX_EXISTENCE = 0.98
 _FOUND_EXISTENCE = 0.95
 _MOVED_M = 0.006
+_SQUARE = 0.85
 
 
 @dataclass(slots=True)
@@ -142,13 +143,21 @@ def _vote(track: Track, measurement: Measurement) -> None:
     track.color_rgb = track.color_rgb + min(1.0, share) * (measurement.color_rgb - track.color_rgb)
 
 
+def _turn_period_rad(measurement: Measurement) -> float:
+    """After what turn an object of this shape looks the same again."""
+    is_square = float(measurement.size_m[1]) > _SQUARE * float(measurement.size_m[0])
+    if measurement.shape is Shape.BLOCK or (measurement.shape is Shape.BOX and is_square):
+        return np.pi / 2
+    return np.pi if measurement.shape in (Shape.TRAY, Shape.BOX) else 2 * np.pi
+
+
 def _fuse_pose(track: Track, measurement: Measurement, is_partial: bool) -> None:
     """Inverse-variance mean of position and yaw; errors of the mounts do not average out, so a floor stays."""
     inflate = 25.0 if is_partial else 1.0
     before, now = np.diag(track.covariance), np.diag(measurement.covariance) * inflate
     gain = before / (before + now)
     position = track.pose_world[:3, 3] + gain[:3] * (measurement.pose_world[:3, 3] - track.pose_world[:3, 3])
-    period = np.pi / 2 if measurement.shape is Shape.BLOCK else np.pi if measurement.shape is Shape.TRAY else 2 * np.pi
+    period = _turn_period_rad(measurement)
     old_yaw = float(np.arctan2(track.pose_world[1, 0], track.pose_world[0, 0]))
     new_yaw = float(np.arctan2(measurement.pose_world[1, 0], measurement.pose_world[0, 0]))
     if is_partial and measurement.shape is Shape.MUG:

@@ -168,6 +168,7 @@ class Shape(enum.StrEnum):
     MUG = "mug"
     PLATE = "plate"
     TRAY = "tray"
+    BOX = "box"
     THING = "thing"
     ZONE = "zone"
     DRAWER = "drawer"

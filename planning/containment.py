@@ -7,7 +7,7 @@ Out: GoalRegion: spots, best first; without any, the objects that take up the ro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..perception.types import ObjectState, SceneState, Shape
@@ -18,6 +18,7 @@ from .types import Predicate
 CONTENT_GAP_M = 0.008  # between things inside one container
 OFFSET_M = 0.01  # steps in which a container's floor is tried
 FIT_M = 0.002  # play that something needs in the opening it goes into
+BOARD_GAP_M = 0.03  # between things on one board
 MAX_SPOTS = 24
 
 
@@ -71,21 +72,45 @@ def contents_of(target: ObjectState, scene: SceneState, *, without: str) -> list
 
 
 def spots_on_top(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:
-    """The middle of the target's top, if nothing stands there."""
+    """The middle of the target's top, if nothing stands there; of furniture any free place on it."""
     contents = contents_of(target, scene, without=item.id)
+    if target.fixture is not None:
+        return _spots_on_board(item, target, contents)
     if contents:
         return GoalRegion((), tuple(sorted(o.id for o in contents)))
     b = make_footprint(target)
     return GoalRegion((GoalSpot(b.x_m, b.y_m, b.top_m, b.inner_radius_m, 0.0),))
 
 
-def spots_inside(item: ObjectState, target: ObjectState, scene: SceneState) -> GoalRegion:
-    """Spots within the opening beside what already lies there; in a deep one also upon it."""
+def _spots_on_board(item: ObjectState, target: ObjectState, contents: list[ObjectState]) -> GoalRegion:
+    """Places on a board, away from its edges and from what stands there, nearest to the robot first."""
+    b, radius_m = make_footprint(target), make_footprint(item).outer_radius_m
+    taken = [make_footprint(o) for o in contents]
+    spots: list[tuple[float, GoalSpot]] = []
+    for x, y in _offsets(b, b.shrunk(radius_m + WALL_M)):
+        disc = Footprint(x, y, radius_m, radius_m, 0.0, True, b.top_m, b.top_m)
+        clearance_m = min((gap_m(disc, c) for c in taken), default=1.0)
+        if clearance_m >= BOARD_GAP_M:
+            spot = GoalSpot(x, y, b.top_m, b.inside_m(x, y), clearance_m)
+            spots.append((math.hypot(x, y) + 0.5 * math.hypot(x - b.x_m, y - b.y_m), spot))
+    spots.sort(key=lambda s: (round(s[0], 6), s[1].x_m, s[1].y_m))
+    if not spots:
+        return GoalRegion((), tuple(sorted(o.id for o in contents)))
+    return GoalRegion(tuple(spot for _, spot in spots[:MAX_SPOTS]))
+
+
+def spots_inside(
+    item: ObjectState, target: ObjectState, scene: SceneState, coming: Sequence[ObjectState] = ()
+) -> GoalRegion:
+    """Spots within the opening beside what already lies there; in a deep one also upon it.
+
+    Spots that leave room for what is `coming` after it are better.
+    """
     b = make_footprint(target)
     a_radius_m = make_footprint(item).outer_radius_m
     contents = [(o, make_footprint(o)) for o in contents_of(target, scene, without=item.id)]
     floor_m = b.top_m - target.cavity_depth_m
-    wall_m = WALL_M if target.shape in (Shape.PLATE, Shape.TRAY) else 2 * WALL_M
+    wall_m = WALL_M if target.shape in (Shape.PLATE, Shape.TRAY, Shape.BOX) else 2 * WALL_M
     room = b.shrunk(wall_m + a_radius_m)
     spots: list[tuple[float, GoalSpot]] = []
     for x, y in _offsets(b, room):
@@ -98,6 +123,10 @@ def spots_inside(item: ObjectState, target: ObjectState, scene: SceneState) -> G
         spots.append((cost, GoalSpot(x, y, floor_m, b.shrunk(WALL_M).inside_m(x, y), clearance_m)))
     if not spots and not is_shallow(target) and target.fixture is None:
         spots = _upon_contents(item, b, [c for _, c in contents])
+    elif coming:
+        radii_m = sorted((make_footprint(o).outer_radius_m for o in coming), reverse=True)
+        free = [_free_offsets(b, b.shrunk(wall_m + r), r, [c for _, c in contents]) for r in radii_m]
+        spots = [(cost + _num_left_out(spot, a_radius_m, radii_m, free), spot) for cost, spot in spots]
     spots.sort(key=lambda s: (round(s[0], 6), s[1].x_m, s[1].y_m))
     if not spots:
         return GoalRegion((), tuple(sorted(o.id for o, _ in contents)))
@@ -115,6 +144,40 @@ def _offsets(b: Footprint, room: Footprint) -> Iterable[tuple[float, float]]:
             y = b.y_m + s * i * 0.01 + c * j * 0.01
             if (i or j) and room.inside_m(x, y) >= 0.0:
                 yield x, y
+
+
+def _free_offsets(
+    b: Footprint, room: Footprint, radius_m: float, contents: Sequence[Footprint]
+) -> list[tuple[float, float]]:
+    """Where a disc of that radius has room beside the contents."""
+    found: list[tuple[float, float]] = []
+    if min(room.half_x_m, room.half_y_m) < 1e-3:
+        return found
+    for x, y in _offsets(b, room):
+        disc = Footprint(x, y, radius_m, radius_m, 0.0, True, 0.0, 0.0)
+        if all(gap_m(disc, c) >= CONTENT_GAP_M for c in contents):
+            found.append((x, y))
+    return found
+
+
+def _num_left_out(
+    spot: GoalSpot, radius_m: float, radii_m: Sequence[float], free: Sequence[Sequence[tuple[float, float]]]
+) -> float:
+    """How many of the things to come would find no room; each is tried as near to the others as it can be."""
+    taken = [(spot.x_m, spot.y_m, radius_m)]
+    left_out = 0.0
+    for own_m, offsets in zip(radii_m, free, strict=True):
+        fitting = [
+            (math.hypot(x - spot.x_m, y - spot.y_m), x, y)
+            for x, y in offsets
+            if all(math.hypot(x - u, y - v) >= own_m + r + CONTENT_GAP_M for u, v, r in taken)
+        ]
+        if fitting:
+            _, x, y = min(fitting)
+            taken.append((x, y, own_m))
+        else:
+            left_out += 1.0
+    return left_out
 
 
 def _upon_contents(item: ObjectState, b: Footprint, contents: list[Footprint]) -> list[tuple[float, GoalSpot]]:

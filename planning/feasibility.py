@@ -156,7 +156,7 @@ def _two_places(stage: Sequence[Fact], graph: SceneGraph) -> Problem | None:
     carriers: dict[str, Fact] = {}
     for fact in stage:
         target = graph.scene.find(fact.args[-1]) if fact.predicate is Predicate.ON else None
-        if target is not None and target.cavity_depth_m <= 0.0:
+        if target is not None and target.cavity_depth_m <= 0.0 and target.fixture is None:
             other = carriers.setdefault(target.id, fact)
             if other != fact:
                 return _contradiction(

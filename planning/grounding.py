@@ -9,11 +9,13 @@ up and putting it somewhere is one thing; what is only picked up is picked up la
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..perception.types import Shape
+from .arrangements import arrange
+from .clauses import Clause, Form
 from .feasibility import find_contradiction, find_impossible
-from .language import EXAMPLE, Clause, Parsed
+from .language import EXAMPLE, Parsed
 from .phrases import Reference
 from .piles import is_pile, pile_name, pile_words
 from .references import describe, listed, resolve
@@ -63,19 +65,31 @@ def _ground_reading(
     grounded: list[_Grounded] = []
     former: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
-    for clause in clauses:
-        if clause.predicate in SLIDING:
+    noun = "object"
+    is_whole = False
+    for given in clauses:
+        if given.predicate in SLIDING:
             # "Put the block in the drawer and close it": what can be closed is meant, whatever was moved.
             former = tuple(n for n in map(_sliding(graph), mentioned) if n)[:1] or former
-        moved = _moved(clause, former, graph)
+        clause = replace(given, moved=tuple(_as_spoken_of(r, noun) for r in given.moved))
+        noun = clause.moved[0].noun
+        moved = _moved(clause, former, graph, is_whole)
         if isinstance(moved, Problem):
             return moved
-        facts = _facts(clause, moved, former, graph)
-        if isinstance(facts, Problem):
-            return facts
-        mentioned = tuple(dict.fromkeys([*(a for f in facts for a in reversed(f.args)), *mentioned]))
-        former = tuple(dict.fromkeys(fact.args[0] for fact in facts)) or former
-        grounded.append(_Grounded(facts, clause.later, clause.manner))
+        is_whole = clause.moved[0].quantifier == "all" and clause.moved[0].noun == "object"
+        if clause.form is Form.PLACE:
+            facts = _facts(clause, moved, former, graph)
+            more = facts if isinstance(facts, Problem) else (facts,)
+        else:
+            more = arrange(clause, moved, graph)
+        if isinstance(more, Problem):
+            return more
+        every = [fact for facts in more for fact in facts]
+        mentioned = tuple(dict.fromkeys([*(a for f in every for a in reversed(f.args)), *mentioned]))
+        former = tuple(dict.fromkeys(fact.args[0] for fact in every)) or former
+        grounded += [
+            _Grounded(facts, clause.later if index == 0 else True, clause.manner) for index, facts in enumerate(more)
+        ]
     stages = _stages(grounded)
     manners = {fact: _manner(fact, clause.manner) for clause in grounded if clause.manner for fact in clause.facts}
     problem = find_contradiction(stages, graph) or find_impossible(stages, graph, gripper, manners)
@@ -87,11 +101,16 @@ def _manner(fact: Fact, said: Action) -> Action:
     return Action.SWEEP if is_pile(fact.args[0]) else Action.PUSH if said is Action.SWEEP else said
 
 
-def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph) -> tuple[str, ...] | Problem:
+def _as_spoken_of(reference: Reference, noun: str) -> Reference:
+    """What "the large ones" are: of the kind that the clause before spoke of."""
+    return replace(reference, noun=noun) if reference.is_one else reference
+
+
+def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph, is_whole: bool) -> tuple[str, ...] | Problem:
     """Ids of all that the clause moves."""
     ids: list[str] = []
     for reference in clause.moved:
-        found = _resolve(reference, former, graph)
+        found = _resolve(reference, former, graph, is_whole=is_whole)
         if isinstance(found, Problem):
             return found
         if clause.manner is not None and reference.noun == PILE:
@@ -103,21 +122,34 @@ def _moved(clause: Clause, former: tuple[str, ...], graph: SceneGraph) -> tuple[
         source = _resolve(clause.source, former, graph)
         if isinstance(source, Problem):
             return source
+        if any(r.quantifier == "all" for r in clause.moved):
+            ids = [name for name in ids if _is_among(name, source, graph)]
+            if not ids:
+                return Problem(ProblemKind.NOT_PRESENT, f"There is nothing in {clause.source.words} to take out.")
         for name in ids:
             item = graph.scene.find(name)
-            if item is None or not any(graph.relates(Predicate.IN, item, s) for s in source):
+            if item is None or not _is_among(name, source, graph):
                 words, there = _name(name, graph), clause.source.words
                 return Problem(ProblemKind.NOT_PRESENT, f"{words[0].upper()}{words[1:]} is not in or on {there}.")
     return tuple(dict.fromkeys(ids))
 
 
-def _resolve(reference: Reference, former: tuple[str, ...], graph: SceneGraph) -> tuple[str, ...] | Problem:
+def _is_among(name: str, source: tuple[str, ...], graph: SceneGraph) -> bool:
+    """Whether the object lies in or on one of these."""
+    item = graph.scene.find(name)
+    return item is not None and any(graph.relates(Predicate.IN, item, s) for s in source if s != name)
+
+
+def _resolve(
+    reference: Reference, former: tuple[str, ...], graph: SceneGraph, *, is_whole: bool = False
+) -> tuple[str, ...] | Problem:
+    """Ids of the reference; "it" may be several things when they were spoken of as one whole ("everything")."""
     if reference.quantifier not in ("it", "them"):
         return resolve(reference, graph)
     if not former:
         message = f'"{reference.words}" refers to nothing yet, expected an object before it. {EXAMPLE}'
         return Problem(ProblemKind.NOT_UNDERSTOOD, message)
-    if reference.quantifier == "it" and len(former) > 1:
+    if reference.quantifier == "it" and len(former) > 1 and not is_whole:
         names = tuple(_name(name, graph) for name in former)
         message = f'Which one is "it": {listed(names)}? Say its name.'
         return Problem(ProblemKind.AMBIGUOUS, message, names)
@@ -141,6 +173,8 @@ def _facts(
             message = "Nobody is seen at the table. Stand where the LiDAR or a camera sees you and ask again."
             return Problem(ProblemKind.NOT_PRESENT, message)
         return tuple(Fact(Predicate.NEAR, (name, PERSON)) for name in moved)
+    if clause.target.has_its_color:
+        return _by_color(clause.predicate, moved, clause.target, graph)
     targets = _resolve(clause.target, former, graph)
     if isinstance(targets, Problem):
         return targets
@@ -178,6 +212,30 @@ def _sliding(graph: SceneGraph) -> Callable[[str], str | None]:
         return own[0] if len(own) == 1 else None
 
     return find
+
+
+def _by_color(
+    predicate: Predicate, moved: tuple[str, ...], target: Reference, graph: SceneGraph
+) -> tuple[Fact, ...] | Problem:
+    """Each object in or on the one target of its own colour."""
+    there = resolve(replace(target, quantifier="all"), graph)
+    if isinstance(there, Problem):
+        return there
+    facts: list[Fact] = []
+    for name in (name for name in moved if name not in there):
+        item = graph.scene.find(name)
+        own = [t for t in there if item and (o := graph.scene.find(t)) is not None and o.color == item.color]
+        if len(own) != 1:
+            words = f"{len(own) or 'no'} {'thing has' if len(own) < 2 else 'things have'} its colour"
+            kind = ProblemKind.AMBIGUOUS if own else ProblemKind.NOT_PRESENT
+            message = (
+                f"Where does {_name(name, graph)} go? Of {target.words or 'the containers'}, {words}. Name its place."
+            )
+            return Problem(kind, message, tuple(_name(t, graph) for t in own))
+        facts.append(Fact(_as_meant(predicate, own[0], False, graph), (name, own[0])))
+    if not facts:
+        return Problem(ProblemKind.NOT_PRESENT, f"There is nothing to sort. {EXAMPLE}")
+    return tuple(facts)
 
 
 def _as_meant(predicate: Predicate, target: str, stacked: bool, graph: SceneGraph) -> Predicate:

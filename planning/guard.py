@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..perception.types import SceneState
 from .collision import SELF, CollisionModel
 from .contact_checks import Contact, ContactChecker, ContactTolerances
+from .keep_distance import Approach, measure_approach
 from .limit_checks import check_ends, check_form, check_limits, check_workspace
-from .playback import Playback
+from .playback import Playback, slowed
 from .robot_model import RobotModel
 from .rules import KEEP_OUT, MotionFacts, Rule, judge, load_rules, read_zones
 from .timing import brake, stop_limits
@@ -61,6 +62,7 @@ class Guard:
         form = check_form(trajectory, description)
         if form:
             return Verdict(False, tuple(form), None)
+        trajectory, approach = self._slow_near_person(trajectory, scene)
         playback = Playback(trajectory)
         findings = check_ends(trajectory, scene.body) + check_limits(playback, description)
         moments = playback.moments(self._reach_m, self._config.step_m)
@@ -84,6 +86,7 @@ class Guard:
             step,
             tuple((c.clearance, c.time_s) for c in contacts if c.clearance.owner.startswith(KEEP_OUT)),
             self._contacts.carried_moments(playback, moments, scene),
+            approach,
         )
         findings += judge(self.rules, facts)
         findings += [
@@ -92,6 +95,18 @@ class Guard:
         ]
         allowed = all(self._passes(finding) for finding in findings)
         return Verdict(allowed, tuple(findings), trajectory if allowed else None)
+
+    def _slow_near_person(self, trajectory: Trajectory, scene: SceneState) -> tuple[Trajectory, Approach | None]:
+        """The repair for a motion that is too fast near a person: the same way, as slowly as it has to be."""
+        rule = next((rule for rule in self.rules if rule.kind == "keep_distance"), None)
+        if rule is None or scene.person is None:
+            return trajectory, None
+        near_m, limit_mps = rule.parameters["near_m"], rule.parameters["speed_max_mps"]
+        approach = measure_approach(Playback(trajectory), self._model, scene.person, near_m)
+        if approach.fastest_mps <= limit_mps:
+            return trajectory, approach
+        slower = slowed(trajectory, 0.98 * limit_mps / approach.fastest_mps)
+        return slower, measure_approach(Playback(slower), self._model, scene.person, near_m)
 
     def _passes(self, finding: Finding) -> bool:
         """Allowed; or not evaluated by a rule of low severity."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .arranging import ARRANGING, arranged
+from .clauses import Clause
 from .lexicon import Lexicon, load_lexicon, split_words
 from .phrases import PhraseReader, Reference
 from .types import PERSON, TABLE, Action, Predicate, Problem, ProblemKind
@@ -18,26 +20,8 @@ EXAMPLE = 'Say for example "put the red block in the green bowl" or "pick up the
 ZONE = "zone"
 _MANNERS = {"push": Action.PUSH, "sweep": Action.SWEEP}
 MAX_WORDS = 80
-MAX_READINGS = 8
+MAX_READINGS = 24
 SLIDES = {"open": Predicate.OPEN, "close": Predicate.CLOSED}
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One thing to do. A pick has no predicate; `side` is set for places at a side of the table.
-
-    `later` begins a new stage ("then"); `stacked` says that the verb was to stack; `source` is what the object is to
-    be taken out of ("take the block out of the bowl"); `manner` is how, where it was said to be pushed or swept.
-    """
-
-    moved: tuple[Reference, ...]
-    predicate: Predicate | None = None
-    target: Reference | None = None
-    side: str | None = None
-    source: Reference | None = None
-    stacked: bool = False
-    later: bool = False
-    manner: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +65,10 @@ def _unknown_word(word: str, lexicon: Lexicon) -> Problem:
     else:
         hint = "Known are words for blocks, cylinders, bowls, mugs, plates, trays, their colours, sizes and places."
     return Problem(ProblemKind.UNKNOWN_WORD, f"Unknown word '{shown}'. {hint} {EXAMPLE}", nearest)
+
+
+def _is_all(moved: tuple[Reference, ...]) -> bool:
+    return len(moved) == 1 and moved[0].quantifier == "all" and not moved[0].but
 
 
 def _num_qualified_in_lists(reading: tuple[Clause, ...]) -> int:
@@ -141,6 +129,7 @@ class _CommandReader(PhraseReader):
             if verb == "pour":
                 found += self._pours(after)
                 continue
+            found += [(clause, verb, end) for clause, end in arranged(self, verb, at, after)]
             for moved, end in self.reference_lists(after):
                 found += self._complete(verb, self.text(at, after), moved, end)
         if former in ("place", "stack", *_MANNERS) and not found:
@@ -152,10 +141,14 @@ class _CommandReader(PhraseReader):
         self, verb: str, verb_text: str, moved: tuple[Reference, ...], at: int
     ) -> list[tuple[Clause, str, int]]:
         """What can follow verb and objects: nothing (pick up), a place, or what they are taken out of."""
+        if verb in ARRANGING:
+            return []
         if verb == "pick":
             return [(Clause(moved), verb, self.glue("up", at) or at)]
         if verb in SLIDES:
             return [(Clause(moved, SLIDES[verb]), verb, at)]
+        if verb == "draw":
+            return [(Clause(moved, SLIDES[meaning]), meaning, end) for meaning, end in self.match("drawn", at)]
         if verb == "stack":
             return [
                 (Clause(moved, Predicate.ON, target, stacked=True), verb, end)
@@ -214,7 +207,8 @@ class _CommandReader(PhraseReader):
     def _places(self, verb_text: str, moved: tuple[Reference, ...], at: int) -> list[tuple[Clause, str, int]]:
         found: list[tuple[Clause, str, int]] = []
         down = self.glue("down", at)
-        start = down or at
+        start = down or self.glue("by_color", at) or at
+        is_sorted = self.glue("by_color", at) is not None
         found += self._near_person(moved, start)
         for relation, target, end in self.related(start):
             if relation not in set(Predicate):
@@ -224,7 +218,14 @@ class _CommandReader(PhraseReader):
                 continue
             if target.noun == TABLE:
                 predicate = Predicate.ON
+            target = replace(target, has_its_color=target.has_its_color or is_sorted)
             found.append((Clause(moved, predicate, target), "place", end))
+            for but, after in self.exceptions(end) if _is_all(moved) else []:
+                found.append((Clause((replace(moved[0], but=but),), predicate, target), "place", after))
+        if is_sorted:
+            bins = Reference(noun="container", quantifier="all", has_its_color=True)
+            found.append((Clause(moved, Predicate.IN, bins), "place", start))
+            return found
         for side, end in self.sides(start):
             found.append((Clause(moved, Predicate.AT_SIDE, side=side), "place", end))
         for to in (self.glue("to", start), self.glue("toward", start)):

@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,;.]")  # noqa: RUF001
 _STOPS = frozenset({",", ";", "."})
 SECTIONS = (
     "verbs", "colors", "nouns", "sizes", "superlatives", "relations", "away", "sides", "side_words", "determiners",
-    "everything", "pronouns", "recipients", "joints", "glue", "polite",
+    "everything", "pronouns", "recipients", "joints", "rows", "glue", "polite", "drawn",
 )  # fmt: skip
 
 

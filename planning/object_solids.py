@@ -115,7 +115,7 @@ def _parts(item: ObjectState) -> list[Solid]:
         parts = [Solid("", np.eye(4), half, item.shape in (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE))]
         return parts + (_handle(item) if item.shape is Shape.MUG else [])
     floor_m = max(0.002, float(item.size_m[2]) - item.cavity_depth_m)
-    if item.shape is Shape.TRAY:
+    if item.shape in (Shape.TRAY, Shape.BOX):
         return _tray(half, floor_m)
     radius = float(max(half[0], half[1]))
     if item.shape is Shape.MUG:

@@ -32,7 +32,8 @@ class Reference:
 
     `quantifier` is the, any, all, both, it or them. `superlative` is smallest, leftmost, nearest …; `nearest_to`
     says to what ("the nearest block to the bowl"), None means to the speaker. `has_noun` is false for "the red …": in a
-    list the next noun counts, else any object is meant.
+    list the next noun counts, else any object is meant. `is_one` says that the noun was "one": what was spoken of
+    before, else any object. `has_its_color`: of the colour of whatever goes there; `but` is left out of "all".
     """
 
     noun: str = "object"
@@ -44,6 +45,9 @@ class Reference:
     where: tuple[Where, ...] = ()
     words: str = ""
     has_noun: bool = True
+    is_one: bool = False
+    has_its_color: bool = False
+    but: tuple[Reference, ...] = ()
 
 
 class PhraseReader:
@@ -110,6 +114,12 @@ class PhraseReader:
                 self.reach(max(end for _, end in kept))
         return self._references[at]
 
+    def exceptions(self, at: int) -> list[tuple[tuple[Reference, ...], int]]:
+        """What is left out of "all": "except the mug and the red block"."""
+        comma = at < len(self.tokens) and self.tokens[at] == ","
+        after = self.glue("except", at + comma)
+        return [] if after is None else self.reference_lists(after)
+
     def related(self, at: int) -> list[tuple[str, Reference, int]]:
         """A relation and what it relates to: "left of the bowl"."""
         found: list[tuple[str, Reference, int]] = []
@@ -164,7 +174,8 @@ class PhraseReader:
                 kind = "all" if is_plural and quantifier in ("", "the", "these") else quantifier
                 if (quantifier == "these") > is_plural or (quantifier == "any" and is_plural):
                     continue  # how many "some blocks" are is not said
-                yield replace(reference, noun=noun, quantifier=kind or "the"), noun_end
+                named = replace(reference, quantifier=kind or "the", is_one=noun == "one")
+                yield named if named.is_one else replace(named, noun=noun), noun_end
             # "The left" alone is a side, not an object.
             is_thing = reference.color or reference.size or reference.superlative in ("smallest", "largest")
             if is_thing and quantifier != "these":
@@ -183,6 +194,8 @@ class PhraseReader:
             elif best and reference.superlative is None:
                 reference, at = replace(reference, superlative=best[0]), best[1]
                 at = self.glue("of", at) or at
+            elif (after := self.glue("matching", start)) is not None and not reference.has_its_color:
+                reference, at = replace(reference, has_its_color=True), after
             else:
                 return reference, at
 
@@ -195,6 +208,11 @@ class PhraseReader:
         for relation, target, end in self.related(start):
             more = replace(reference, where=(*reference.where, Where(relation, target)))
             found += self._with_modifiers(more, end, depth - 1)
+        its_color = self.glue("of_its_color", at)
+        if its_color is not None and reference.color is None:
+            found += self._with_modifiers(replace(reference, has_its_color=True), its_color, depth - 1)
+        if reference.quantifier == "all" and not reference.but:
+            found += [(replace(reference, but=but), end) for but, end in self.exceptions(at)]
         if reference.superlative is None:
             for side, end in self.sides(start, only_at=True):
                 found += self._with_modifiers(replace(reference, superlative=f"{side}most"), end, depth - 1)

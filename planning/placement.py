@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..perception.types import ObjectState, PersonState, SceneState, Shape
+from .adjoining import spots_side_by_side, spots_upon_both
 from .containment import MAX_SPOTS, GoalRegion, GoalSpot, contents_of, spots_inside, spots_on_top
 from .footprints import MUG_HANDLE_M, Footprint, gap_m, make_footprint
 from .piles import one_by_one
@@ -21,12 +22,17 @@ from .relations import (
     AT_SIDE_M,
     DIRECTIONS,
     NEXT_GAP_M,
+    ROW_ACROSS_M,
+    ROW_GAP_M,
+    ROWS,
     SIDE_GAP_M,
     SIDE_REACH_M,
     SIDES,
+    START_M,
     evaluate,
     is_shallow,
     near_person_m,
+    place_of,
 )
 from .types import TABLE, Fact, Predicate
 
@@ -99,8 +105,13 @@ def goal_region(
     is_zone = target is not None and target.shape is Shape.ZONE
     if fact.predicate in (Predicate.ON, Predicate.IN) and target is not None and not is_zone:
         if is_shallow(target) or (fact.predicate is Predicate.IN and target.cavity_depth_m > 0.0):
-            return spots_inside(item, target, scene)
+            coming = [f.args[0] for f in keep_free if f.predicate is fact.predicate and f.args[1] == target.id]
+            return spots_inside(item, target, scene, [o for o in scene.objects if o.id in coming and o.id != item.id])
         return spots_on_top(item, target, scene)
+    if fact.predicate is Predicate.SIDE_BY_SIDE and target is not None:
+        return spots_side_by_side(item, target, scene, area)
+    if fact.predicate is Predicate.UPON_BOTH and target is not None:
+        return spots_upon_both(item, target, fact, scene)
     candidates = list(_candidates(fact, scene, item, target, area))
     for other in also:
         candidates = [c for c in candidates if _direction_margin_m(other, scene, item, c.x_m, c.y_m) > MARGIN_M / 2]
@@ -123,6 +134,10 @@ def _candidates(
     now_x, now_y = float(item.position_world[0]), float(item.position_world[1])
     if fact.predicate in DIRECTIONS and target is not None:
         points = _beside(a_radius_m, make_footprint(target), DIRECTIONS[fact.predicate])
+    elif fact.predicate in ROWS and target is not None:
+        points = _in_row(item, make_footprint(target), ROWS[fact.predicate])
+    elif fact.predicate is Predicate.AT_START_OF:
+        points = _around_place(*place_of(fact))
     elif fact.predicate is Predicate.NEXT_TO and target is not None:
         points = _around(a_radius_m, make_footprint(target), now_x, now_y)
     elif fact.predicate in (Predicate.ON, Predicate.IN) and target is not None and target.shape is Shape.ZONE:
@@ -180,6 +195,29 @@ def _near_person(
             if margin_m is not None and margin_m > 0.0:
                 off_m = abs(person.gap_m(float(x), float(y)) - PERSON_COMFORT_M)
                 yield float(x), float(y), margin_m, off_m
+
+
+def _in_row(
+    item: ObjectState, b: Footprint, direction: tuple[float, float]
+) -> Iterable[tuple[float, float, float, float]]:
+    """Straight beside b at several distances, the comfortable one first."""
+    dx, dy = direction
+    nearest_m = b.extent_m(dx, dy) + make_footprint(item).outer_radius_m
+    for gap in (0.04, 0.03, 0.05, 0.02, 0.06, 0.07):
+        for across_m in (0.0, 0.004, -0.004):
+            along_m = nearest_m + gap
+            margin_m = min(ROW_GAP_M - gap, gap - SIDE_GAP_M, ROW_ACROSS_M - abs(across_m))
+            x, y = b.x_m + along_m * dx - across_m * dy, b.y_m + along_m * dy + across_m * dx
+            yield x, y, margin_m, abs(gap - 0.04) + abs(across_m)
+
+
+def _around_place(x_m: float, y_m: float) -> Iterable[tuple[float, float, float, float]]:
+    """The place itself, then a little beside it."""
+    yield x_m, y_m, START_M, 0.0
+    for step in range(8):
+        angle = 2 * math.pi * step / 8
+        off_m = 0.3 * START_M
+        yield x_m + off_m * math.cos(angle), y_m + off_m * math.sin(angle), START_M - off_m, off_m
 
 
 def _around(radius_m: float, b: Footprint, now_x: float, now_y: float) -> Iterable[tuple[float, float, float, float]]:
@@ -266,7 +304,7 @@ def _free_spots(
     held = scene.body.held if scene.body is not None else None
     moving = {item.id, held} | {o.id for o in contents_of(item, scene, without="")}
     others = [
-        (o.id, make_footprint(o), MUG_HANDLE_M if o.shape is Shape.MUG else 0.0)
+        (o.id, _with_its_way(o), MUG_HANDLE_M if o.shape is Shape.MUG else 0.0)
         for o in scene.objects
         if o.id not in moving
     ]
@@ -289,6 +327,21 @@ def _free_spots(
     if found:
         return GoalRegion(tuple(spot for _, _, spot in sorted(found, key=lambda f: f[:2])[:MAX_SPOTS]))
     return GoalRegion((), min(blocked)[2] if blocked else ())
+
+
+def _with_its_way(item: ObjectState) -> Footprint:
+    """From above; of a drawer with all that it and its handle pass over, so that it can still be opened."""
+    footprint = make_footprint(item)
+    slide = item.fixture.slide if item.fixture is not None else None
+    if item.fixture is None or slide is None:
+        return footprint
+    handle_m = sum(abs(a) * s for a, s in zip(slide.axis, slide.handle.size_m, strict=True))
+    reach_m = slide.travel_m - (item.opening_m or 0.0) + handle_m
+    way = item.pose_world[:3, :3] @ slide.axis
+    x, y = footprint.x_m + float(way[0]) * reach_m / 2, footprint.y_m + float(way[1]) * reach_m / 2
+    half_x = footprint.half_x_m + abs(slide.axis[0]) * reach_m / 2
+    half_y = footprint.half_y_m + abs(slide.axis[1]) * reach_m / 2
+    return replace(footprint, x_m=x, y_m=y, half_x_m=half_x, half_y_m=half_y)
 
 
 def _gap_m(disc: Footprint, other: Footprint) -> float:

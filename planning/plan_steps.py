@@ -29,7 +29,8 @@ def make_steps(
             continue
         if key.action is Action.PICK:
             reason = _why_pick(moves, index, names, goals, learned)
-            needs = (Fact(Predicate.ON, (key.object_id, move.below)),) if move.below not in (None, TABLE) else ()
+            carrier = Predicate.ON if move.is_upon else Predicate.IN
+            needs = (Fact(carrier, (key.object_id, move.below)),) if move.below not in (None, TABLE) else ()
             needs = move.needs or needs
             effects = (Fact(Predicate.HOLDING, (key.object_id,)),)
             steps.append(PlanStep(Action.PICK, reason, key.object_id, None, None, needs, effects, attempts.get(key, 0)))
@@ -68,10 +69,17 @@ def in_words(fact: Fact, names: Mapping[str, str]) -> str:
         return f"{item} {fact.predicate.value}"
     if fact.predicate is Predicate.AT_SIDE:
         return f"{item} at the {fact.args[1]} side"
+    if fact.predicate is Predicate.AT_START_OF:
+        return f"{item} where {names.get(fact.args[1], fact.args[1])} was"
+    if fact.predicate is Predicate.UPON_BOTH:
+        both = " and ".join(names.get(name, name) for name in fact.args[1:])
+        return f"{item} upon {both}"
     words = {
         Predicate.LEFT_OF: "to the left of",
         Predicate.RIGHT_OF: "to the right of",
         Predicate.POURED: "tilted over",
+        Predicate.RIGHT_IN_ROW: "in a row, just right of",
+        Predicate.LEFT_IN_ROW: "in a row, just left of",
     }.get(fact.predicate, fact.predicate.value.replace("_", " "))
     return f"{item} {words} {names.get(fact.args[1], fact.args[1])}"
 

@@ -9,12 +9,26 @@ Out: positions, velocities, accelerations and jerks, and moments close enough to
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from .types import Trajectory
+
+
+def slowed(trajectory: Trajectory, speed: float) -> Trajectory:
+    """The same path at a fraction of its speed."""
+    if speed == 1.0:
+        return trajectory
+    held = tuple(replace(s, start_s=s.start_s / speed, end_s=s.end_s / speed) for s in trajectory.held)
+    return replace(
+        trajectory,
+        times_s=trajectory.times_s / speed,
+        velocities_radps=trajectory.velocities_radps * speed,
+        held=held,
+    )
 
 
 class Playback:

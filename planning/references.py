@@ -74,6 +74,11 @@ def _select(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | _Uncle
     found = _matching(reference, graph)
     if isinstance(found, _Unclear):
         return found
+    for left_out in reference.but:
+        out = _select(replace(left_out, noun=reference.noun) if left_out.is_one else left_out, graph)
+        if isinstance(out, _Unclear):
+            return out
+        found = [o for o in found if o.id not in out]
     ids = tuple(o.id for o in found)
     if reference.quantifier == "any" and ids:
         return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
@@ -185,7 +190,7 @@ def _descriptions(item: ObjectState, noun: str, graph: SceneGraph) -> Iterator[t
         yield f"the {words}", reference
     for words, reference in bases:
         for phrase, target in _anchors(item, graph):
-            relation = Predicate.IN if target.noun in ("bowl", "mug", "tray") else Predicate.ON
+            relation = Predicate.IN if target.noun in ("bowl", "mug", "tray", "box") else Predicate.ON
             yield f"the {words} {relation.value} {phrase}", replace(reference, where=(Where(relation, target),))
     for words, reference in bases:
         for best in ("leftmost", "rightmost", "frontmost", "backmost"):

@@ -43,7 +43,21 @@ SIDES: dict[str, tuple[float, float]] = {
     "back": (1.0, 0.0),
 }
 ALONE = (Predicate.HOLDING, Predicate.OPEN, Predicate.CLOSED)  # predicates of one thing
-NUM_ARGS: dict[Predicate, int] = {predicate: 2 for predicate in Predicate} | dict.fromkeys(ALONE, 1)
+NUM_ARGS: dict[Predicate, int] = (
+    {predicate: 2 for predicate in Predicate}
+    | dict.fromkeys(ALONE, 1)
+    | dict.fromkeys((Predicate.AT_START_OF, Predicate.UPON_BOTH), 3)
+)
+ROWS: dict[Predicate, tuple[float, float]] = {
+    Predicate.RIGHT_IN_ROW: (0.0, -1.0),
+    Predicate.LEFT_IN_ROW: (0.0, 1.0),
+}
+START_M = 0.03  # where the other was: centres at most this far apart
+ROW_GAP_M = 0.10  # in a row: neighbours at most this far apart
+ROW_ACROSS_M = 0.025  # … and their centres at most this far beside the line
+SIDE_BY_SIDE_GAP_M = 0.015  # side by side: faces at most this far apart
+SIDE_BY_SIDE_ACROSS_M = 0.012  # … and centres at most this far beside each other
+OVERLAP_M = 0.003  # upon both: at least this far over each
 
 
 def evaluate(fact: Fact, scene: SceneState) -> Belief:
@@ -61,7 +75,7 @@ def evaluate(fact: Fact, scene: SceneState) -> Belief:
         # That something happened cannot be read off a scene: the plan remembers it.
         return Belief(fact, None, 0.0, scene.source, scene.time_s)
     a = scene.find(fact.args[0])
-    b = None if fact.predicate in (*ALONE, Predicate.AT_SIDE) else scene.find(fact.args[-1])
+    b = None if fact.predicate in (*ALONE, Predicate.AT_SIDE) else scene.find(fact.args[1])
     margin_m = None if a is None else _margin_m(fact, scene, a, b)
     if a is None or margin_m is None:
         return Belief(fact, None, 0.0, scene.source, scene.time_s)
@@ -137,6 +151,10 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
     if predicate is Predicate.NEAR:
         margin_m = near_person_m(make_footprint(a), scene)
         return None if margin_m is None else _if_on_table(margin_m, a, scene)
+    if predicate is Predicate.AT_START_OF:
+        x, y = place_of(fact)
+        apart_m = math.hypot(float(a.position_world[0]) - x, float(a.position_world[1]) - y)
+        return _if_on_table(START_M - apart_m, a, scene)
     if b is None or a.id == b.id:
         return None if b is None else -1.0
     over, under = make_footprint(a), make_footprint(b)
@@ -146,9 +164,15 @@ def _margin_m(fact: Fact, scene: SceneState, a: ObjectState, b: ObjectState | No
         return _on_object_m(over, under, b)
     if predicate is Predicate.IN:
         return _in_m(over, under, b)
+    if predicate is Predicate.UPON_BOTH:
+        return _upon_both_m(over, under, scene.find(fact.args[2]))
     if scene.table is None:
         return None
-    if predicate is Predicate.NEXT_TO:
+    if predicate in ROWS:
+        margin_m = _row_m(over, under, ROWS[predicate])
+    elif predicate is Predicate.SIDE_BY_SIDE:
+        margin_m = _side_by_side_m(over, under)
+    elif predicate is Predicate.NEXT_TO:
         gap = gap_m(over, under)
         margin_m = min(NEXT_GAP_M - gap, gap - SIDE_GAP_M)
     else:
@@ -234,6 +258,39 @@ def _direction_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> 
     across_m = abs((a.x_m - b.x_m) * dy - (a.y_m - b.y_m) * dx)
     gap = along_m - a.extent_m(dx, dy) - b.extent_m(dx, dy)
     return min(gap - SIDE_GAP_M, SIDE_REACH_M - along_m, along_m - across_m)
+
+
+def place_of(fact: Fact) -> tuple[float, float]:
+    """The place (x, y; world) that an AT_START_OF fact remembers."""
+    x, y = fact.args[2].split(",")
+    return float(x), float(y)
+
+
+def _row_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:
+    """Next in the direction, neither far nor overlapping, and hardly beside the line."""
+    dx, dy = direction
+    along_m = (a.x_m - b.x_m) * dx + (a.y_m - b.y_m) * dy
+    across_m = abs((a.x_m - b.x_m) * dy - (a.y_m - b.y_m) * dx)
+    gap = along_m - a.extent_m(dx, dy) - b.extent_m(dx, dy)
+    return min(ROW_GAP_M - gap, gap - SIDE_GAP_M, ROW_ACROSS_M - across_m)
+
+
+def _side_by_side_m(a: Footprint, b: Footprint) -> float:
+    """Face to face: hardly a gap, and hardly shifted along the face."""
+    c, s = math.cos(b.yaw_rad), math.sin(b.yaw_rad)
+    dx, dy = a.x_m - b.x_m, a.y_m - b.y_m
+    shift_m = min(abs(c * dx + s * dy), abs(c * dy - s * dx))
+    gap = gap_m(a, b)
+    return min(SIDE_BY_SIDE_GAP_M - gap, gap - SIDE_GAP_M, SIDE_BY_SIDE_ACROSS_M - shift_m)
+
+
+def _upon_both_m(a: Footprint, b: Footprint, other: ObjectState | None) -> float | None:
+    """At the height of both tops, and over a part of each."""
+    if other is None:
+        return None
+    c = make_footprint(other)
+    heights_m = REST_GAP_M - max(abs(a.bottom_m - b.top_m), abs(a.bottom_m - c.top_m))
+    return min(heights_m, -gap_m(a, b) - OVERLAP_M, -gap_m(a, c) - OVERLAP_M)
 
 
 def _at_side_m(item: ObjectState, side: str, scene: SceneState) -> float | None:

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from ..perception.types import SceneState
 from .collision import Clearance
 from .containment import contents_of
+from .keep_distance import PEOPLE, Approach
 from .types import Action, Finding, PlanStep, Ruling, Task
 
 # Kinds of rules with their parameters and the values these have when the file leaves them out.
@@ -29,6 +30,7 @@ KINDS: dict[str, dict[str, float]] = {
     "empty_hand": {},
     "upright": {"tilt_max_rad": 0.26},
     "scene_age": {"age_max_s": 1.0},
+    "keep_distance": {"stop_m": 0.05, "near_m": 0.20, "speed_max_mps": 0.20},
 }
 SEVERITIES = ("high", "low")
 KEEP_OUT = "keep_out"
@@ -72,6 +74,7 @@ class MotionFacts:
     step: PlanStep
     zones: tuple[tuple[Clearance, float], ...]
     carried: tuple[CarriedMoment, ...]
+    approach: Approach | None = None
 
 
 def load_rules(path: Path | None = None) -> tuple[Rule, ...]:
@@ -107,7 +110,13 @@ def read_rules(text: str, file: str) -> tuple[Rule, ...]:
 
 def judge(rules: Iterable[Rule], facts: MotionFacts) -> list[Finding]:
     """One finding for every rule that applies to the step."""
-    judges = {"keep_out": _keep_out, "empty_hand": _empty_hand, "upright": _upright, "scene_age": _scene_age}
+    judges = {
+        "keep_out": _keep_out,
+        "empty_hand": _empty_hand,
+        "upright": _upright,
+        "scene_age": _scene_age,
+        "keep_distance": _keep_distance,
+    }
     return [judges[rule.kind](rule, facts) for rule in rules if facts.step.action in rule.applies_to]
 
 
@@ -123,6 +132,8 @@ def read_zones(constraints: Sequence[str]) -> tuple[list[tuple[float, ...]], lis
             values = ()
         if name.strip() == KEEP_OUT and len(values) == 6:
             zones.append(values)
+        elif constraint == PEOPLE:
+            continue  # the rules read it themselves
         else:
             unknown.append(constraint)
     return zones, unknown
@@ -219,6 +230,27 @@ def _upright(rule: Rule, facts: MotionFacts) -> Finding:
     ruling = Ruling.ALLOWED if tilt_rad <= limit_rad else Ruling.REFUSED
     reason = f"{facts.task.names.get(name, name)} holds something and tilts by {tilt_rad:.2f} rad of {limit_rad:.2f}"
     return Finding(rule.id, ruling, limit_rad - tilt_rad, "rad", time_s, reason)
+
+
+def _keep_distance(rule: Rule, facts: MotionFacts) -> Finding:
+    if facts.approach is None:
+        if PEOPLE in facts.task.constraints:
+            reason = "people may be here and nobody is seen. Look again, with a LiDAR that sees around the table."
+            return Finding(rule.id, Ruling.NOT_EVALUATED, None, "m", None, reason)
+        return Finding(rule.id, Ruling.ALLOWED, None, "m", None, "nobody is seen and none is declared")
+    worst = int(np.argmin(facts.approach.distances_m))
+    nearest_m, time_s = float(facts.approach.distances_m[worst]), float(facts.approach.times_s[worst])
+    stop_m, limit_mps = rule.parameters["stop_m"], rule.parameters["speed_max_mps"]
+    where = f"the robot comes to {nearest_m * 100:.0f} cm from the person"
+    if nearest_m < stop_m:
+        reason = f"{where}; {stop_m * 100:.0f} cm must be left. Ask for something farther away, or step back."
+        return Finding(rule.id, Ruling.REFUSED, nearest_m - stop_m, "m", time_s, reason)
+    fastest_mps = facts.approach.fastest_mps
+    if fastest_mps > limit_mps * 1.01:
+        when_s = float(facts.approach.times_s[int(np.argmax(facts.approach.speeds_mps))])
+        reason = f"{where} and moves at {fastest_mps:.2f} m/s near them, {limit_mps:.2f} allowed. Slow down."
+        return Finding(rule.id, Ruling.REFUSED, limit_mps - fastest_mps, "m/s", when_s, reason)
+    return Finding(rule.id, Ruling.ALLOWED, nearest_m - stop_m, "m", time_s, where)
 
 
 def _scene_age(rule: Rule, facts: MotionFacts) -> Finding:

@@ -15,6 +15,8 @@ from .types import EVENTS, TABLE, Action, Fact, Predicate
 
 MAX_EXPANSIONS = 20_000
 SLIDING = frozenset({Predicate.OPEN, Predicate.CLOSED})
+REMEMBERED = frozenset({Predicate.AT_START_OF})
+"""Stay true when the second object is moved: they are about where it was."""
 BESIDE = frozenset(Predicate) - {Predicate.ON, Predicate.IN, Predicate.HOLDING} - SLIDING - EVENTS
 
 
@@ -58,7 +60,7 @@ class Situation:
 
     `supports` maps objects to what they rest on; `solid` are objects with room for one thing on top; `movable` those
     that the gripper can hold; `true_facts` the goal facts that hold. Of `sliding` things (drawers) those in `opened`
-    stand open; nothing goes into or comes out of the others.
+    stand open and those in `shut` are closed, others stand between; only into and out of the open ones anything goes.
     """
 
     supports: Mapping[str, str | None]
@@ -70,6 +72,7 @@ class Situation:
     """Facts that are to come true by pushing or sweeping, not by pick and place."""
     sliding: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
+    shut: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class _State:
     true_facts: frozenset[Fact]
     displaced: frozenset[str]
     opened: frozenset[str] = frozenset()
+    shut: frozenset[str] = frozenset()
 
 
 def search(
@@ -99,6 +103,7 @@ def search(
         frozenset(situation.true_facts & frozenset(goals)),
         frozenset(),
         situation.opened,
+        situation.shut,
     )
     moves: list[Move] = []
     for index, stage in enumerate(stages):
@@ -216,7 +221,7 @@ def _successors(
         if relation is Predicate.IN:
             # What is put in a bowl may bury what lies there, so that which has to come out comes out first.
             is_room = not any(supports.get(f.args[0]) == target for f in goals if f not in state.true_facts)
-        support = TABLE if relation in BESIDE else target
+        support = TABLE if relation in BESIDE and relation is not Predicate.UPON_BOTH else target
         is_room = is_room and _is_accessible(support, situation, state)
         if is_room and target != state.held and _is_allowed(key, state, learned):
             needs = _opened(support, situation)
@@ -234,13 +239,17 @@ def _slides(
     """What can be opened or closed, of what the goals name or what involved things rest in."""
     of_interest = {name for fact in goals for name in fact.args} | set(supports.values())
     for name in sorted(situation.sliding & of_interest):
-        is_open = name in state.opened
-        action, fact = (Action.CLOSE, Predicate.CLOSED) if is_open else (Action.OPEN, Predicate.OPEN)
-        undone = Fact(Predicate.OPEN if is_open else Predicate.CLOSED, (name,))
-        key, made = StepKey(action, name), Fact(fact, (name,))
-        if _is_allowed(key, state, learned):
-            facts = (state.true_facts - {undone}) | {made}
-            yield Move(key, (made,), stage), replace(state, true_facts=facts, opened=state.opened ^ {name})
+        opened, closed = Fact(Predicate.OPEN, (name,)), Fact(Predicate.CLOSED, (name,))
+        key = StepKey(Action.OPEN, name)
+        if name not in state.opened and _is_allowed(key, state, learned):
+            facts = (state.true_facts - {closed}) | {opened}
+            after = replace(state, true_facts=facts, opened=state.opened | {name}, shut=state.shut - {name})
+            yield Move(key, (opened,), stage), after
+        key = StepKey(Action.CLOSE, name)
+        if name not in state.shut and _is_allowed(key, state, learned):
+            facts = (state.true_facts - {opened}) | {closed}
+            after = replace(state, true_facts=facts, opened=state.opened - {name}, shut=state.shut | {name})
+            yield Move(key, (closed,), stage), after
 
 
 def _is_accessible(support: str | None, situation: Situation, state: _State) -> bool:
@@ -272,11 +281,11 @@ def _places(held: str, goals: tuple[Fact, ...], true_facts: frozenset[Fact]) -> 
 
 def _picked(state: _State, supports: dict[str, str | None], name: str) -> _State:
     after = {**supports, name: None}
-    kept = {f for f in state.true_facts if f.args[0] != name and not (f.predicate in BESIDE and f.args[1] == name)}
+    kept = {f for f in state.true_facts if f.args[0] != name and not (_depends_on(f) and f.args[1] == name)}
     kept |= {f for f in state.true_facts if f.predicate in EVENTS}
     kept.add(Fact(Predicate.HOLDING, (name,)))
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
-    return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened)
+    return _State(rests, name, frozenset(kept), state.displaced | {name}, state.opened, state.shut)
 
 
 def _poured(state: _State, supports: dict[str, str | None], fact: Fact) -> _State:
@@ -287,13 +296,18 @@ def _poured(state: _State, supports: dict[str, str | None], fact: Fact) -> _Stat
     return replace(state, supports=tuple(sorted(after.items(), key=lambda p: p[0])), true_facts=kept)
 
 
+def _depends_on(fact: Fact) -> bool:
+    """Whether moving the fact's second object undoes it."""
+    return fact.predicate in BESIDE and fact.predicate not in REMEMBERED
+
+
 def _placed(state: _State, supports: dict[str, str | None], facts: tuple[Fact, ...], support: str | None) -> _State:
     name = state.held
     assert name is not None  # only what is held is placed
     after = {**supports, name: support}
     kept = {fact for fact in state.true_facts if fact.predicate is not Predicate.HOLDING}
     rests = tuple(sorted(after.items(), key=lambda p: p[0]))
-    return _State(rests, None, frozenset(kept.union(facts)), state.displaced, state.opened)
+    return _State(rests, None, frozenset(kept.union(facts)), state.displaced, state.opened, state.shut)
 
 
 def _stroked(state: _State, fact: Fact) -> _State:

@@ -32,6 +32,11 @@ class Predicate(enum.StrEnum):
     CLOSED = "closed"  # closed(a): the drawer a is shut
     NEAR = "near"  # near(a, "person"): on the table within a person's reach, and not too near to their body
     POURED = "poured"  # poured(a, b): a was tilted over b; an event, which a scene alone does not show
+    AT_START_OF = "at_start_of"  # at_start_of(a, b, "x,y"): a stands where b stood, which was at x, y (m, world)
+    RIGHT_IN_ROW = "right_in_row"  # right_in_row(a, b): a is b's right neighbour in one straight row
+    LEFT_IN_ROW = "left_in_row"
+    SIDE_BY_SIDE = "side_by_side"  # side_by_side(a, b): face to face, so near that a third can rest on both
+    UPON_BOTH = "upon_both"  # upon_both(a, b, c): a rests on b and c at once
 
 
 TABLE = "table"

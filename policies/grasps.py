@@ -58,7 +58,7 @@ def make_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
         return []
     if upright and item.shape is Shape.BOWL:
         return _rim_grasps(item, gripper)
-    if upright and item.shape is Shape.TRAY:
+    if upright and item.shape in (Shape.TRAY, Shape.BOX):
         return _tray_grasps(item, gripper)
     if upright and item.shape is Shape.MUG:
         return _mug_grasps(item, gripper)

@@ -20,6 +20,7 @@ from .grasps import pointing_down
 DROP_M = 0.0015  # let go this far above the support
 NUM_YAWS = 8
 UPRIGHT, INCLINED = 0.9, 0.98  # cosines
+ALIGNED = (Predicate.ON, Predicate.SIDE_BY_SIDE, Predicate.UPON_BOTH)
 ROUND = (Shape.CYLINDER, Shape.BOWL, Shape.PLATE)
 
 
@@ -44,7 +45,7 @@ def make_placements(
     placements: list[Placement] = []
     for rank, spot in enumerate(spots):
         azimuth = math.atan2(spot.y_m, spot.x_m)
-        for yaw in _tool_yaws(target if relation is Predicate.ON else None, item, T_hand_object, azimuth):
+        for yaw in _tool_yaws(target if relation in ALIGNED else None, item, T_hand_object, azimuth):
             wrist = abs(_wrap(yaw - azimuth - yaw_now_rad))
             # A wrist turned far from the arm's direction comes near to its limits.
             turned = max(0.0, abs(_wrap(yaw - azimuth - math.pi / 2)) - 1.0)

@@ -151,7 +151,7 @@ class Skills:
 
     def place(self, now: Situation, item: ObjectState, relation: Predicate, target_id: str) -> Trajectory | NoMotion:
         """Carry over the goal, lower, open, rise, look."""
-        wanted = Fact(relation, (item.id, target_id))
+        wanted = _wanted(now.step, relation, item.id, target_id)
         also = tuple(f for f in now.step.effects if f != wanted and f.args[0] == item.id)
         region = goal_region(wanted, now.scene, also=also, keep_free=still_to_come(now))
         if not region.spots:
@@ -159,8 +159,8 @@ class Skills:
             return NoMotion(NoMotionReason.NO_PLACE, detail, region.blocked_by)
         target = now.scene.find(target_id)
         touch = _once(*([target.id] if target else []), *neighbours(item, now.scene))
-        if target is not None and relation in (Predicate.IN, Predicate.ON):
-            touch = _once(*touch, *neighbours(target, now.scene))
+        if target is not None and relation in (Predicate.IN, Predicate.ON, Predicate.UPON_BOTH):
+            touch = _once(*touch, *wanted.args[1:], *neighbours(target, now.scene))
         T_hand_object = self._in_hand(now, item)
         room = _carrying(now, now.room(carried=item.id, touch=touch), item, T_hand_object)
         tool = self._maker.model.tool_pose(now.body.positions_rad)
@@ -474,6 +474,12 @@ def _carrying(now: Situation, room: Room, item: ObjectState, T_hand_object: Floa
     for other in moving_along(item, now.scene)[1:]:
         room = replace(room, solids=without(room.solids, other.id), rough=without(room.rough, other.id))
     return room
+
+
+def _wanted(step: PlanStep, relation: Predicate, item_id: str, target_id: str) -> Fact:
+    """The fact that the place is for, with all that it remembers."""
+    plain = Fact(relation, (item_id, target_id))
+    return next((f for f in step.effects if f.predicate is relation and f.args[:2] == plain.args), plain)
 
 
 def still_to_come(now: Situation) -> list[Fact]:

@@ -18,9 +18,10 @@ from ..planning.collision import ARM, FINGER, HAND, HELD, SELF, Clearance, Room
 from ..planning.contact_checks import touching_objects
 from ..planning.object_solids import Solid, box_solid, hull_of, moving_along, solids_of
 from ..planning.rules import KEEP_OUT, is_zone
-from ..planning.types import TABLE
+from ..planning.types import PERSON, TABLE
 
 CLEAR_M = 0.003
+PERSON_M = 0.08  # kept from what is seen of a person
 FINGER_TABLE_M = 0.003
 HELD_TABLE_M = -0.005
 HELD_TOUCH_M = -0.006
@@ -36,7 +37,16 @@ def make_room(scene: SceneState, *, carried: str | None = None, touch: Iterable[
     for name in touched:
         required |= {(FINGER, name): FINGER_TOUCH_M, (HELD, name): HELD_TOUCH_M, (HAND, name): 0.001}
     rough = tuple(s for o in objects for s in hull_of(o))
+    people = _people(scene)
+    solids, rough = solids + people, rough + people
     return Room(solids, table_height_m(scene), (), required, rough)
+
+
+def _people(scene: SceneState) -> tuple[Solid, ...]:
+    if scene.person is None:
+        return ()
+    around = np.full(3, PERSON_M)
+    return tuple(box_solid(PERSON, box[:3] - around, box[3:] + around) for box in scene.person.columns_world)
 
 
 def make_walls(zones: Iterable[Sequence[float]]) -> tuple[Solid, ...]:

@@ -100,11 +100,10 @@ def _block(kind: str, edge_m: float) -> ObjectModel:
     return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
 
 
-def _cylinder() -> ObjectModel:
-    radius_m, height_m = 0.020, 0.060
+def _round(kind: str, radius_m: float, height_m: float, shape: Shape = Shape.CYLINDER) -> ObjectModel:
     return _model(
-        "cylinder",
-        Shape.CYLINDER,
+        kind,
+        shape,
         np.array([2 * radius_m, 2 * radius_m, height_m]),
         [make_disc(radius_m, -height_m / 2, height_m / 2, segments=24)],
     )
@@ -144,21 +143,19 @@ def _plate() -> ObjectModel:
     return _model("plate", Shape.PLATE, np.array([0.17, 0.17, 2 * top]), parts, cavity_depth_m=0.010)
 
 
-def _tray() -> ObjectModel:
-    length, width, height, wall, floor = 0.26, 0.18, 0.025, 0.006, 0.004
+def _open_box(
+    kind: str, shape: Shape, length: float, width: float, height: float, wall: float, floor: float
+) -> ObjectModel:
+    """Four upright walls on a floor; the walls end just above the table, so that only the floor touches it."""
     middle = RAISED_M / 2
+    end = np.array([wall, width, height - RAISED_M])
+    side = np.array([length, wall, height - RAISED_M])
     parts = [
         make_box(np.array([0.0, 0.0, (floor - height) / 2]), np.array([length - wall, width - wall, floor])),
-        *(
-            make_box(np.array([s * (length - wall) / 2, 0, middle]), np.array([wall, width, height - RAISED_M]))
-            for s in (-1, 1)
-        ),
-        *(
-            make_box(np.array([0, s * (width - wall) / 2, middle]), np.array([length, wall, height - RAISED_M]))
-            for s in (-1, 1)
-        ),
+        *(make_box(np.array([s * (length - wall) / 2, 0, middle]), end) for s in (-1, 1)),
+        *(make_box(np.array([0, s * (width - wall) / 2, middle]), side) for s in (-1, 1)),
     ]
-    return _model("tray", Shape.TRAY, np.array([length, width, height]), parts, cavity_depth_m=height - floor)
+    return _model(kind, shape, np.array([length, width, height]), parts, cavity_depth_m=height - floor)
 
 
 def _model(
@@ -221,13 +218,21 @@ _MAKERS = {
     "block_large": functools.partial(_block, "block_large", 0.045),
     "crumb_small": functools.partial(_block, "crumb_small", 0.015),
     "crumb_large": functools.partial(_block, "crumb_large", 0.020),
-    "cylinder": _cylinder,
+    "cylinder": functools.partial(_round, "cylinder", 0.020, 0.060),
     "bowl": _bowl,
     "mug": _mug,
     "plate": _plate,
-    "tray": _tray,
+    "tray": functools.partial(_open_box, "tray", Shape.TRAY, 0.26, 0.18, 0.025, 0.006, 0.004),
+    "bin": functools.partial(_open_box, "bin", Shape.BOX, 0.14, 0.14, 0.045, 0.005, 0.004),
+    "box": functools.partial(_open_box, "box", Shape.BOX, 0.20, 0.14, 0.06, 0.004, 0.004),
+    "pad": functools.partial(_round, "pad", 0.055, 0.008, Shape.PLATE),
+    "disc_small": functools.partial(_round, "disc_small", 0.020, 0.025),
+    "disc_medium": functools.partial(_round, "disc_medium", 0.0275, 0.025),
+    "disc_large": functools.partial(_round, "disc_large", 0.035, 0.025),
 }
 KINDS = tuple(_MAKERS)
 PIECES = ("crumb_small", "crumb_large")
 """Kinds that lie about in piles; a seed strews them only where a scene asks for them."""
 _ADDED: dict[str, ObjectModel] = {}
+CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "bowl", "mug", "plate", "tray")
+"""What scenes are filled up with unless they say otherwise."""

@@ -19,6 +19,9 @@ from .scene_file import ObjectEntry, SceneError
 
 GRASP_GAP_M = 0.035
 """Room between outlines that lets a gripper finger in; kept around everything that the seed places."""
+WALL_GAP_M = 0.022
+INSIDE_GAP_M = 0.018
+"""Room that fingers want in a box, to its walls and between the discs around the things in it."""
 LAYOUT_TRIES = 40
 PIECE_GAP_M = 0.001  # between small pieces that lie together
 LOW_ZONE_M = 0.25  # objects keep out of the zones that reach down to here, as the hand above them must
@@ -85,7 +88,7 @@ def lay_out(
             "Lower clutter.min_total or use small kinds."
         )
     placed.update(most)
-    _place_on_others(fixed, placed)
+    _place_on_others(fixed, placed, rng)
     order = [str(entry.name) for entry in (*fixed, *added)]
     return tuple(placed[name] for name in order if name in placed)
 
@@ -146,12 +149,13 @@ def _stand(entry: ObjectEntry, x: float, y: float, yaw_rad: float, floor_m: floa
     )
 
 
-def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObject]) -> None:
+def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObject], rng: np.random.Generator) -> None:
     """Objects that stand on or in others, once those are placed."""
     waiting = [entry for entry in fixed if entry.on is not None]
     bases = [entry.on for entry in waiting]
     for entry in waiting:
-        if bases.count(entry.on) > 1 and entry.kind not in PIECES:
+        is_open = any(e.name == entry.on and make_object(e.kind).shape is Shape.BOX for e in fixed)
+        if bases.count(entry.on) > 1 and entry.kind not in PIECES and not is_open:
             raise SceneError(
                 f"object '{entry.name}' shares the place on '{entry.on}', expected one. Move it elsewhere."
             )
@@ -161,8 +165,14 @@ def _place_on_others(fixed: Sequence[ObjectEntry], placed: dict[str, PlacedObjec
             names = ", ".join(f"'{entry.name}'" for entry in waiting)
             raise SceneError(f"objects {names} stand on each other in a ring. Put one of them on the table.")
         for entry in ready:
-            rank = sum(earlier.on == entry.on for earlier in fixed[: fixed.index(entry)])
-            placed[str(entry.name)] = _stand_on(entry, placed[str(entry.on)], rank)
+            base = placed[str(entry.on)]
+            mates = [e for e in fixed if e.on == entry.on]
+            if len(mates) == 1 or entry.kind in PIECES:
+                rank = sum(earlier.on == entry.on for earlier in fixed[: fixed.index(entry)])
+                placed[str(entry.name)] = _stand_on(entry, base, rank)
+            else:
+                inside = [placed[str(e.name)] for e in mates if str(e.name) in placed]
+                placed[str(entry.name)] = _stand_among(entry, base, inside, rng)
             waiting.remove(entry)
 
 
@@ -179,3 +189,23 @@ def _stand_on(entry: ObjectEntry, base: PlacedObject, rank: int) -> PlacedObject
         y += side_m / 2 * (1 if corner < 2 else -1)
         return _stand(entry, float(x), float(y), 0.0, floor_m + (rank // 4) * side_m)
     return _stand(entry, float(x), float(y), base.yaw_rad if entry.yaw_rad is None else entry.yaw_rad, floor_m)
+
+
+def _stand_among(
+    entry: ObjectEntry, base: PlacedObject, inside: Sequence[PlacedObject], rng: np.random.Generator
+) -> PlacedObject:
+    """Somewhere in a box, with room for fingers to the walls and to what stands there already."""
+    below, radius_m = make_object(base.kind), _radius_m(entry.kind)
+    half = below.size_m[:2] / 2 - WALL_GAP_M - radius_m
+    floor_m = float(base.position_world[2] + below.size_m[2] / 2 - below.cavity_depth_m)
+    cos, sin = np.cos(base.yaw_rad), np.sin(base.yaw_rad)
+    for offset in rng.uniform(-1.0, 1.0, (200, 2)) * np.maximum(half, 0.0):
+        x, y = base.position_world[:2] + np.array([[cos, -sin], [sin, cos]]) @ offset
+        gaps = [float(np.hypot(*(other.position_world[:2] - (x, y)))) - _radius_m(other.kind) for other in inside]
+        if all(gap - radius_m >= INSIDE_GAP_M for gap in gaps):
+            return _stand(entry, float(x), float(y), base.yaw_rad if entry.yaw_rad is None else entry.yaw_rad, floor_m)
+    raise SceneError(f"object '{entry.name}' finds no free place in '{base.name}'. Put fewer things into it.")
+
+
+def _radius_m(kind: str) -> float:
+    return float(np.hypot(*make_object(kind).size_m[:2])) / 2

@@ -24,7 +24,7 @@ from .noise import make_normals
 from .raycast import RayRoom
 from .sweep import Sweep
 
-STEP_M = 0.002
+STEP_M = 0.004
 """How far a body may move between two slices of a sweep, as long as there are slices left."""
 
 
@@ -50,8 +50,8 @@ class LidarConfig(MountConfig):
     """Beams that meet a surface at a larger angle from its normal are lost with growing chance."""
     dark_albedo: Annotated[float, Field(ge=0.0, le=1.0)] = 0.12
     """Beams that meet a darker surface (0 black, 1 white) are lost with growing chance."""
-    max_slices: Annotated[int, Field(ge=1, le=256)] = 16
-    """A sweep during which bodies moved is cast in up to so many slices; 1: they stand still during it."""
+    max_slices: Annotated[int, Field(ge=1, le=256)] = 8
+    """A sweep during which bodies moved is cast in up to so many slices where it meets them; 1: they stand still."""
 
     @model_validator(mode="after")
     def _ordered(self) -> LidarConfig:
@@ -119,14 +119,13 @@ class Lidar:
             T_world_mount = np.eye(4) if mount == WORLD else np.asarray(sweep.poses[-1][mount])
             return self.measure(room, T_world_mount, sweep.end_s, rng)
         directions_sensor = self._directions(sweep.end_s)
-        num_slices = min(math.ceil(path_m / STEP_M), self.config.max_slices)
-        bounds = np.linspace(0, self.config.columns, num_slices + 1).round().astype(int) * self.config.rings
+        room.move(sweep.poses[-1])
         parts: list[Echoes] = []
-        for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            if stop > start:
-                middle_s = sweep.end_s + float(self._times_s[start] + self._times_s[stop - 1]) / 2
-                room.move({**sweep.poses[-1], **sweep.at(middle_s, moving)})
-                parts.append(self._cast_slice(room, sweep, slice(start, stop), directions_sensor, mount in moving))
+        for columns in self._slices(room, sweep, moving, path_m):
+            start, stop = columns.start * self.config.rings, columns.stop * self.config.rings
+            middle_s = sweep.end_s + float(self._times_s[start] + self._times_s[stop - 1]) / 2
+            room.move(sweep.at(middle_s, moving))
+            parts.append(self._cast_slice(room, sweep, slice(start, stop), directions_sensor, mount in moving))
         room.move(sweep.poses[-1])
         echoes = Echoes(
             np.concatenate([part.beam for part in parts]),
@@ -135,6 +134,28 @@ class Lidar:
             np.concatenate([part.albedo for part in parts]),
         )
         return self.receive(echoes, directions_sensor, sweep.end_s, rng)
+
+    def _slices(self, room: RayRoom, sweep: Sweep, moving: tuple[str, ...], path_m: float) -> list[slice]:
+        """The columns that are cast at once: all that meet nothing that moves, a few where something does."""
+        num_columns, num_slices = self.config.columns, math.ceil(path_m / STEP_M)
+        is_busy = np.ones(num_columns, bool)
+        if self._grid is not None and self.config.mount not in moving:
+            is_moving = np.isin([body.name for body in room.bodies], moving)
+            balls = room.balls()
+            T_mount = np.eye(4) if self.config.mount == WORLD else sweep.poses[-1][self.config.mount]
+            T_world_sensor = T_mount @ self.T_mount_sensor
+            centers = (balls.centers_world[is_moving] - T_world_sensor[:3, 3]) @ T_world_sensor[:3, :3]
+            # The balls where they end, so much larger that they hold every place they came from.
+            is_busy = np.asarray(self._grid.windows(centers, balls.radii_m[is_moving] + path_m).any(axis=1))
+        changes = np.flatnonzero(np.diff(is_busy)) + 1
+        runs = list(zip([0, *changes.tolist()], [*changes.tolist(), num_columns], strict=True))
+        slices: list[slice] = []
+        for start, stop in runs:
+            share = (stop - start) / num_columns
+            num = min(max(1, math.ceil(num_slices * share)), self.config.max_slices) if is_busy[start] else 1
+            bounds = np.unique(np.linspace(start, stop, num + 1).round().astype(int)).tolist()
+            slices += [slice(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+        return slices
 
     def _cast_slice(
         self,

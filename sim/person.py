@@ -128,6 +128,21 @@ def visual_bodies(person: Person) -> tuple[VisualBody, ...]:
     return tuple(_capsule_visual(part, SKIN_RGB if part == HEAD else shirt, part == ARM) for part in PARTS)
 
 
+def surface_points(capsules: Float[np.ndarray, "parts 7"]) -> Float[np.ndarray, "points 3"]:
+    """Points spread over the surfaces, 5 cm apart or less."""
+    angles = np.linspace(0.0, 2 * math.pi, 24, endpoint=False)
+    rises = np.linspace(-math.pi / 2, math.pi / 2, 9)
+    ball = np.array(
+        [(math.cos(r) * math.cos(a), math.cos(r) * math.sin(a), math.sin(r)) for r in rises for a in angles]
+    )
+    found = []
+    for capsule in capsules:
+        num = max(2, math.ceil(float(np.linalg.norm(capsule[3:6] - capsule[:3])) / 0.05))
+        for share in np.linspace(0.0, 1.0, num):
+            found.append(capsule[:3] + share * (capsule[3:6] - capsule[:3]) + capsule[6] * ball)
+    return np.concatenate(found)
+
+
 def _there_and_back(time_s: float, period_s: float) -> float:
     """0 at the start, 1 after half the period, 0 after all of it, and so on; at rest at both ends."""
     return 0.5 - 0.5 * math.cos(2 * math.pi * max(0.0, time_s) / period_s)

@@ -75,10 +75,14 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Balls:
-    """A ball around each body; a slab is a plain static box with two edges of at least 30 cm."""
+    """A ball around each body; a slab is a plain static box with two edges of at least 30 cm.
+
+    `reaches_m` is how far the farthest corner is from the origin of the body's own frame.
+    """
 
     centers_world: Float[np.ndarray, "bodies 3"]
     radii_m: Float[np.ndarray, " bodies"]
+    reaches_m: Float[np.ndarray, " bodies"]
     is_slab: Bool[np.ndarray, " bodies"]
 
 
@@ -172,12 +176,13 @@ class RayRoom:
 
     def balls(self) -> Balls:
         """A ball around each body where it is now, in the order of `bodies`."""
-        centers = np.array([center for center, _, _ in self._balls])
+        centers = np.array([center for center, *_ in self._balls])
         for index, body in enumerate(self.bodies):
             pose = self._poses.get(body.name)
             if pose is not None:
                 centers[index] = pose[:3, :3] @ centers[index] + pose[:3, 3]
-        return Balls(centers, np.array([r for _, r, _ in self._balls]), np.array([s for _, _, s in self._balls]))
+        radii_m, reaches_m, is_slab = (np.array([ball[k] for ball in self._balls]) for k in (1, 2, 3))
+        return Balls(centers, radii_m, reaches_m, is_slab)
 
     @property
     def has_pictures(self) -> bool:
@@ -264,13 +269,14 @@ def _planes(body: VisualBody) -> tuple[Float32[np.ndarray, "triangles 3"], Float
     return normals.astype(np.float32), np.einsum("ij,ij->i", normals, a).astype(np.float32)
 
 
-def _ball(body: VisualBody) -> tuple[Float[np.ndarray, "3"], float, bool]:
-    """Centre and radius in the body's frame, and whether it is a slab."""
+def _ball(body: VisualBody) -> tuple[Float[np.ndarray, "3"], float, float, bool]:
+    """Centre and radius in the body's frame, reach from its origin, whether it is a slab."""
     low, high = body.vertices.min(axis=0).astype(float), body.vertices.max(axis=0).astype(float)
     center = (low + high) / 2
     radius_m = float(np.sqrt(np.square(body.vertices - center).sum(axis=1).max()))
     is_slab = body.is_static and len(body.triangles) <= 12 and float(np.sort(high - low)[1]) >= SLAB_M
-    return center, radius_m, is_slab
+    reach_m = float(np.sqrt(np.square(body.vertices).sum(axis=1).max()))
+    return center, radius_m, reach_m, is_slab
 
 
 def _tensor(array: np.ndarray) -> Any:

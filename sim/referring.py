@@ -20,6 +20,7 @@ WORDS: dict[Shape, tuple[str, ...]] = {
     Shape.MUG: ("mug", "mug", "cup"),
     Shape.PLATE: ("plate",),
     Shape.TRAY: ("tray",),
+    Shape.BOX: ("box", "bin"),
 }
 NEAREST_LEAD_M = 0.05
 """By this much "the nearest" must be nearer than the next one, so that everybody sees it."""

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..perception.colors import PALETTE
-from .catalogue import KINDS, PIECES
+from .catalogue import CLUTTER_KINDS, KINDS
 from .furniture import FURNITURE_KINDS
 from .placement import TABLE_BOUNDS
 from .toml_file import nearest
@@ -123,7 +123,7 @@ class ClutterEntry(_Strict):
 
     min_total: Annotated[int, Field(ge=0, le=12)] = 5
     max_total: Annotated[int, Field(ge=0, le=12)] = 9
-    kinds: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in PIECES)
+    kinds: tuple[str, ...] = CLUTTER_KINDS
     colors: tuple[str, ...] = tuple(PALETTE)
     unique_by: Literal["shape", "kind", "none"] = "shape"
     avoid: tuple[str, ...] = ()

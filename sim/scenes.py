@@ -30,7 +30,7 @@ from .zones import Zone
 __all__ = ["PlacedObject", "Scene", "SceneError", "SceneFile", "describe", "draw", "list_scenes", "load_scene"]
 
 SCENE_DIR = Path(__file__).parent / "data" / "scenes"
-ROOM_TAKEN = {Shape.BOWL: 1, Shape.PLATE: 1, Shape.TRAY: 2}
+ROOM_TAKEN = {Shape.BOWL: 1, Shape.PLATE: 1, Shape.TRAY: 2, Shape.BOX: 1}
 MAX_ROOM_TAKEN = 3
 
 

@@ -59,15 +59,19 @@ class Sweep:
 
     def path_m(self, room: RayRoom, names: tuple[str, ...]) -> float:
         """How far the farthest-moving point of those bodies travels, at most."""
-        radii = dict(zip((body.name for body in room.bodies), room.balls().radii_m.tolist(), strict=True))
+        reaches = dict(zip((body.name for body in room.bodies), room.balls().reaches_m.tolist(), strict=True))
         farthest = 0.0
         for name in names:
             knots = [poses[name] for poses in self.poses]
-            steps = [np.abs(b - a) for a, b in zip(knots[:-1], knots[1:], strict=True)]
-            # A rotation's largest change of an entry is at most its angle.
-            moved = [math.sqrt(float(s[:3, 3] @ s[:3, 3])) + radii[name] * float(s[:3, :3].max()) for s in steps]
+            steps = [b - a for a, b in zip(knots[:-1], knots[1:], strict=True)]
+            moved = [float(np.linalg.norm(step[:3, 3])) + reaches[name] * _chord(step[:3, :3]) for step in steps]
             farthest = max(farthest, sum(moved))
         return farthest
+
+
+def _chord(change: Float[np.ndarray, "3 3"]) -> float:
+    """How far a turn moves a point at distance one, at most, from the change of the rotation matrix."""
+    return float(np.linalg.norm(change)) / math.sqrt(2.0)
 
 
 def interpolate_poses(

@@ -13,18 +13,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..perception.furniture import fixture_state
+from ..perception.people import columns_of
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import (
     BodyState,
     HealthReason,
     ObjectState,
     PerceiverSetup,
+    PersonState,
     SceneState,
     SensorFrame,
     SensorHealth,
     SupportSurface,
 )
 from .furniture import FurnitureBody
+from .person import Person, surface_points
 from .placement import TABLE_BOUNDS
 from .world import World, WorldObject
 
@@ -39,8 +42,9 @@ def truth(world: World, time_s: float = 0.0) -> SceneState:
     objects = tuple(_object_state(world, entry, time_s) for entry in world.objects.values())
     objects += tuple(state for body in world.furniture for state in _furniture_states(body, time_s))
     table = SupportSurface(height_m=0.0, height_std_m=0.0, bounds_world=TABLE_BOUNDS, tilt_rad=0.0)
+    person = None if world.person is None else person_state(world.person.person, world.person.time_s, time_s)
     zones = tuple(zone.state(time_s, "truth") for zone in world.scene.zones)
-    return SceneState(time_s, time_s, objects, table, body, health=(), source="truth", zones=zones)
+    return SceneState(time_s, time_s, objects, table, body, health=(), source="truth", person=person, zones=zones)
 
 
 def _furniture_states(body: FurnitureBody, time_s: float) -> list[ObjectState]:
@@ -49,6 +53,15 @@ def _furniture_states(body: FurnitureBody, time_s: float) -> list[ObjectState]:
     if body.drawer is not None:
         states.append(fixture_state(body.drawer, body.opening_m, EXACT_COVARIANCE, ("truth",), time_s))
     return states
+
+
+def person_state(person: Person, now_s: float, time_s: float) -> PersonState:
+    """The whole person `now_s` after the world began, also what no sensor sees."""
+    points = surface_points(person.capsules(now_s))
+    before, now = (person.capsules(t)[0] for t in (max(0.0, now_s - 0.01), now_s))
+    position = np.array([now[0], now[1], 0.0])
+    velocity = (now[:3] - before[:3]) / 0.01 if now_s >= 0.01 else np.zeros(3)
+    return PersonState(position, 1e-12 * np.eye(3), columns_of(points), velocity, time_s, ("truth",))
 
 
 def true_object(world: World, name: str, time_s: float = 0.0) -> ObjectState:

@@ -67,6 +67,11 @@ def draw_pair(
     )
 
 
+def avoiding(kinds: Sequence[str], colors: Sequence[str]) -> tuple[str, ...]:
+    """What clutter must avoid so that no other thing of these kinds' shapes stands around."""
+    return tuple(f"{color} {make_object(kind).shape.value}" for kind in kinds for color in colors)
+
+
 def draft(
     scene: Scene,
     goal: tuple[Fact, ...],

@@ -14,19 +14,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...perception.types import ObjectState, SceneState, SupportSurface
+from ...perception.types import SceneState
 from ...planning.containment import fits
 from ...planning.placement import goal_region
-from ...planning.relations import evaluate
+from ...planning.relations import ALONE, evaluate
+from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
-from ..catalogue import make_object
-from ..placement import TABLE_BOUNDS
-from ..scenes import PlacedObject, Scene, SceneError
-from .families import FAMILIES
+from ..scenes import Scene, SceneError
+from .families import EVERY_FAMILY, FAMILIES
 from .family import TRAINING, Variation, say
+from .start import make_start_state
 
 MAX_DRAWS = 200
 FAR_FROM_SOLVED_M = -0.02
+JOINING = frozenset({Predicate.RIGHT_IN_ROW, Predicate.LEFT_IN_ROW, Predicate.UPON_BOTH})
+"""Facts about things that are put beside or upon what was put there just before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Episode:
     goal: tuple[Fact, ...]
     max_steps: int
     later: tuple[Said, ...] = ()
+    faults: str | None = None
 
 
 class TaskError(ValueError):
@@ -59,9 +62,9 @@ class TaskError(ValueError):
 
 def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Episode:
     """The episode of a family with that seed; the same in every process."""
-    if family not in FAMILIES:
+    if family not in EVERY_FAMILY:
         raise TaskError(f"No task family '{family}', expected one of {', '.join(FAMILIES)}.")
-    chosen = FAMILIES[family]
+    chosen = EVERY_FAMILY[family]
     rng = np.random.default_rng([seed, zlib.crc32(family.encode())])
     for _ in range(MAX_DRAWS):
         try:
@@ -91,7 +94,7 @@ def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] 
 def with_fact(state: SceneState, fact: Fact) -> SceneState:
     """The scene with the fact's first object at the best place for it; as it was for what stays in the hand."""
     item = state.find(fact.args[0])
-    if item is None or fact.predicate is Predicate.HOLDING or not (spots := goal_region(fact, state).spots):
+    if item is None or fact.predicate in ALONE or not (spots := goal_region(fact, state).spots):
         return state
     pose_world = item.pose_world.copy()
     pose_world[:3, 3] = spots[0].x_m, spots[0].y_m, spots[0].support_m + item.size_m[2] / 2
@@ -100,12 +103,17 @@ def with_fact(state: SceneState, fact: Fact) -> SceneState:
 
 def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
     """Whether no goal fact holds or nearly holds yet, and each has a free place that it can come true at."""
+    moved = {fact.args[0] for fact in goal}
     for fact in goal:
         margin_m = evaluate(fact, state).margin_m
-        if margin_m is not None and margin_m > FAR_FROM_SOLVED_M:
+        # A drawer that is to be shut in the end may be shut already: what goes in comes between.
+        may_hold = fact.predicate in SLIDING and len(goal) > 1
+        if margin_m is not None and margin_m > FAR_FROM_SOLVED_M and not may_hold:
             return False
-        if fact.predicate is Predicate.HOLDING or fact.predicate in EVENTS:
+        if fact.predicate in ALONE or fact.predicate in EVENTS:
             continue
+        if fact.predicate in JOINING and not moved.isdisjoint(fact.args[1:]):
+            continue  # its place is known once the other stands
         item, target = state.find(fact.args[0]), state.find(fact.args[1])
         if (
             item
@@ -114,35 +122,8 @@ def is_open(goal: Sequence[Fact], state: SceneState) -> bool:
             and not fits(item, target, fact.predicate)
         ):
             return False
-        if not goal_region(fact, state).spots:
+        region = goal_region(fact, state)
+        is_mutual = fact.predicate is Predicate.AT_START_OF and moved.issuperset(region.blocked_by or {""})
+        if not region.spots and not is_mutual:
             return False
     return True
-
-
-def make_start_state(scene: Scene) -> SceneState:
-    """The scene as it is drawn, before anything moves."""
-    table = SupportSurface(0.0, 0.0, TABLE_BOUNDS, 0.0)
-    zones = tuple(zone.state(0.0, "drawn") for zone in scene.zones)
-    return SceneState(0.0, 0.0, tuple(_object_state(p) for p in scene.objects), table, None, (), "drawn", zones)
-
-
-def _object_state(placed: PlacedObject) -> ObjectState:
-    model = make_object(placed.kind)
-    pose = np.eye(4)
-    cos, sin = np.cos(placed.yaw_rad), np.sin(placed.yaw_rad)
-    pose[:2, :2] = [[cos, -sin], [sin, cos]]
-    pose[:3, 3] = placed.position_world
-    return ObjectState(
-        id=placed.name,
-        pose_world=pose,
-        covariance=np.zeros((6, 6)),
-        size_m=model.size_m,
-        color_rgb=model.color_rgb(placed.color),
-        color=placed.color,
-        shape=model.shape,
-        shape_confidence=1.0,
-        existence=1.0,
-        sources=("drawn",),
-        last_seen_s=0.0,
-        cavity_depth_m=model.cavity_depth_m,
-    )

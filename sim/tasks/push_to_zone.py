@@ -25,8 +25,8 @@ PHRASES = Phrases(
 )
 ZONE_COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple")
 """White paint is too near to the table's own colour for anybody to be sure."""
-CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "mug", "bowl", "plate")
-"""No tray: it takes up the middle of the table, and a thing behind it can only be carried over."""
+CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "mug", "bowl")
+"""No plate, no tray: the hand cannot put them aside, and what lies behind one can only be carried over."""
 MIN_WAY_M = 0.13
 RUN_UP_M = 0.06
 REACH_M = 0.74

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from verbot.agent.library import CheckedPlanner
 from verbot.agent.rehearsal import imagine
-from verbot.planning.types import Action, HeldSpan, PlanStep, Trajectory
+from verbot.planning.types import Action, HeldSpan, PlanStatus, PlanStep, Trajectory
 from verbot.sim.tasks.episodes import draw_episode, make_start_state
 from verbot.sim.tasks.families import FAMILIES
 
 PLANNER = CheckedPlanner("panda")
+STROKES = ("push_to_zone", "sweep_to_zone")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -18,7 +19,10 @@ def test_a_drawn_episode_is_thought_through_to_its_goal(family: str) -> None:
     for seed in range(2):
         episode = draw_episode(family, seed)
         plan = PLANNER.plan(episode.command, make_start_state(episode.scene), seed)
-        assert plan.allowed, (episode.command, plan.plan.detail if plan.plan else plan.problem)
+        assert plan.plan is not None, plan.problem
+        # What stands in the way of a stroke is found out by trying it: such a step is replaced, not allowed.
+        is_reached = plan.allowed or (family in STROKES and plan.plan.status is PlanStatus.DONE)
+        assert is_reached, (episode.command, plan.plan.detail)
 
 
 def _released_at(height_m: float, over: tuple[float, float] | None = None) -> tuple[float, float]:

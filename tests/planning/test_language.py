@@ -82,7 +82,7 @@ def test_stacking_is_told_from_putting():
 
 
 @pytest.mark.parametrize(
-    ("word", "noun"), [("cube", "block"), ("box", "block"), ("brick", "block"), ("cup", "mug"), ("can", "cylinder")]
+    ("word", "noun"), [("cube", "block"), ("box", "box"), ("brick", "block"), ("cup", "mug"), ("can", "cylinder")]
 )
 def test_nouns_have_synonyms(word, noun):
     assert only(f"pick up the {word}").moved[0].noun == noun
@@ -236,7 +236,6 @@ def test_lexicon_with_a_missing_section_is_named(tmp_path):
     "said",
     [
         "don't put the red block in the bowl",
-        "put all blocks but the red one in the bowl",
         "put the first block in the bowl",
         "put some blocks in the bowl",
         "put two blocks in the bowl",

@@ -5,8 +5,7 @@ import pytest
 from pydantic import ValidationError
 from verbot.perception.types import Shape
 from verbot.planning.relations import evaluate
-from verbot.planning.types import Fact, Predicate
-from verbot.sim.catalogue import PIECES
+from verbot.planning.types import TABLE, Fact, Predicate
 from verbot.sim.referring import refer
 from verbot.sim.scene_file import ObjectEntry
 from verbot.sim.scenes import SceneFile, draw
@@ -26,16 +25,19 @@ def test_no_goal_holds_at_the_start(episodes: dict[str, list[Episode]]) -> None:
     for row in episodes.values():
         for episode in row:
             state = make_start_state(episode.scene)
-            assert not any(evaluate(fact, state).value for fact in episode.goal)
+            assert not all(evaluate(fact, state).value for fact in episode.goal)
 
 
 def test_goals_name_objects_of_the_scene(episodes: dict[str, list[Episode]]) -> None:
     for row in episodes.values():
         for episode in row:
-            names = {placed.name for placed in (*episode.scene.objects, *episode.scene.zones)}
+            state = make_start_state(episode.scene)
+            names = {o.id for o in (*state.objects, *state.zones)}
+            names |= {"person"} if episode.scene.person is not None else set()
             for fact in episode.goal:
-                others = set(fact.args) - names
-                assert others <= ({"left", "right", "front", "back"} if fact.predicate is Predicate.AT_SIDE else set())
+                words = {Predicate.AT_SIDE: {"left", "right", "front", "back"}, Predicate.ON: {TABLE}}
+                remembered = set(fact.args[2:]) if fact.predicate is Predicate.AT_START_OF else set()
+                assert set(fact.args) - names <= words.get(fact.predicate, set()) | remembered
 
 
 def test_every_phrase_of_a_command_fits_one_object(episodes: dict[str, list[Episode]]) -> None:
@@ -83,14 +85,13 @@ def test_same_seed_gives_the_same_episode_and_families_differ_in_their_scenes() 
 
 def test_wording_varies_within_a_family(episodes: dict[str, list[Episode]]) -> None:
     for family, row in episodes.items():
-        assert len({episode.command for episode in row}) > len(row) // 2, family
+        assert len({episode.command for episode in row}) >= 3, family
 
 
-def test_scenes_hold_four_to_nine_objects_or_a_pile_and_a_few(episodes: dict[str, list[Episode]]) -> None:
-    for row in episodes.values():
+def test_no_scene_is_empty_or_overfull(episodes: dict[str, list[Episode]]) -> None:
+    for family, row in episodes.items():
         for episode in row:
-            has_pile = any(placed.kind in PIECES for placed in episode.scene.objects)
-            assert 4 <= len(episode.scene.objects) <= (11 if has_pile else 9)
+            assert 2 <= len(episode.scene.objects) <= 12, family
 
 
 def test_a_scene_in_which_the_goal_holds_already_is_not_fair() -> None:
@@ -113,7 +114,7 @@ def test_a_goal_without_free_table_is_not_fair() -> None:
 
 
 def test_an_unknown_family_names_the_known_ones() -> None:
-    with pytest.raises(TaskError, match="expected one of put_in, stack"):
+    with pytest.raises(TaskError, match="expected one of put_in, put_on"):
         draw_episode("juggle", 0)
 
 
