@@ -25,8 +25,8 @@ PHRASES = Phrases(
 )
 ZONE_COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple")
 """White paint is too near to the table's own colour for anybody to be sure."""
-CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "mug", "bowl", "plate")
-"""No tray: it takes up the middle of the table, and a thing behind it can only be carried over."""
+CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "mug", "bowl")
+"""No plate, no tray: the hand cannot put them aside, and what lies behind one can only be carried over."""
 MIN_WAY_M = 0.13
 RUN_UP_M = 0.06
 REACH_M = 0.74
@@ -71,7 +71,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         zones.append(other)
     moved = ObjectEntry(kind=pick(rng, SMALL), color=pick(rng, variation.colors))
     most = min(variation.max_objects, 6)
-    clutter = ClutterEntry(min_total=min(3, most), max_total=most, kinds=CLUTTER_KINDS, colors=variation.colors)
+    clutter = ClutterEntry(min_total=min(4, most), max_total=most, kinds=CLUTTER_KINDS, colors=variation.colors)
     scene = draw(SceneFile(name="task", objects=(moved,), clutter=clutter, zones=tuple(zones)), draw_seed(rng))
     item, zone = scene.objects[0], scene.zones[0]
     if not is_within_reach((float(item.position_world[0]), float(item.position_world[1])), zone):

@@ -20,7 +20,13 @@ def findings(scene, step, carried=()):
 
 
 def test_shipped_rules_read_without_error():
-    assert {rule.id for rule in load_rules()} == {"keep_out", "keep_distance", "empty_hand", "upright_container", "scene_age"}
+    assert {rule.id for rule in load_rules()} == {
+        "keep_out",
+        "keep_distance",
+        "empty_hand",
+        "upright_container",
+        "scene_age",
+    }
 
 
 @pytest.mark.parametrize(
