@@ -11,7 +11,8 @@ from ..planning.guard import Guard
 from ..planning.keep_distance import PEOPLE
 from ..planning.monitor import Monitor
 from ..planning.planner import Planner
-from ..planning.robot_model import RobotModel, load_robot
+from ..planning.robot_description import load_robot
+from ..planning.robot_model import RobotModel
 from ..planning.rules import write_zone
 from ..planning.types import MotionConvention, NamedLook
 from ..policies.policy import Policy

@@ -12,7 +12,8 @@ from typing import Any
 from ..perception.types import Perceiver, SceneState
 from ..planning.guard import Guard
 from ..planning.planner import Planner
-from ..planning.robot_model import RobotDescription, RobotModel
+from ..planning.robot_description import RobotDescription
+from ..planning.robot_model import RobotModel
 from ..planning.rules import write_zone
 from ..planning.types import MotionConvention
 from .build import build_model, build_perceiver, build_policy, choose_device

@@ -17,7 +17,7 @@ from ..perception.frame_log import FrameLogReader, FrameLogWriter, LoggedFrame
 from ..perception.furniture import fixture_from_dict, fixture_to_dict
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import Fixture, SensorFrame, SensorKind, SensorSpec
-from ..planning.robot_model import RobotDescription, description_from_dict, description_to_dict
+from ..planning.robot_description import RobotDescription, description_from_dict, description_to_dict
 from ..planning.types import MotionConvention, NamedLook, Trajectory
 from .robot import Robot, WrappedRobot
 

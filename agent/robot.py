@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from ..perception.types import SensorFrame, SensorSpec
-from ..planning.robot_model import RobotDescription
+from ..planning.robot_description import RobotDescription
 from ..planning.types import MotionConvention, Trajectory
 
 

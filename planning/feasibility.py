@@ -19,7 +19,7 @@ from .piles import is_pile, pile_words
 from .placement import WORK_AREA, goal_region
 from .references import describe
 from .relations import ALONE
-from .robot_model import GripperDescription
+from .robot_description import GripperDescription
 from .scene_graph import SceneGraph
 from .search import SLIDING
 from .types import EVENTS, PERSON, TABLE, Action, Fact, Predicate, Problem, ProblemKind

@@ -19,7 +19,7 @@ from .language import EXAMPLE, Parsed
 from .phrases import Reference
 from .piles import is_pile, pile_name, pile_words
 from .references import describe, listed, resolve
-from .robot_model import GripperDescription
+from .robot_description import GripperDescription
 from .scene_graph import SceneGraph
 from .search import SLIDING
 from .types import PERSON, PILE, TABLE, Action, Fact, Predicate, Problem, ProblemKind, Task

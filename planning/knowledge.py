@@ -19,7 +19,7 @@ import networkx as nx
 
 from ..perception.types import ObjectState, Shape
 from .relations import WALL_M
-from .robot_model import GripperDescription
+from .robot_description import GripperDescription
 from .types import NamedLook
 
 Grasp = Literal["body", "rim", "none"]

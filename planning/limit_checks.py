@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ..perception.types import BodyState
 from .playback import Playback
-from .robot_model import RobotDescription
+from .robot_description import RobotDescription
 from .types import Finding, Ruling, Trajectory
 
 MAX_DURATION_S = 120.0

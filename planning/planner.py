@@ -25,7 +25,7 @@ from .lexicon import Lexicon, load_lexicon
 from .piles import is_pile
 from .plan_steps import in_words, look_step, make_steps
 from .relations import evaluate
-from .robot_model import RobotDescription
+from .robot_description import RobotDescription
 from .scene_graph import make_scene_graph
 from .search import search
 from .situation import make_situation, obstacles

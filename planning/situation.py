@@ -12,7 +12,7 @@ from ..perception.types import SceneState
 from .knowledge import Ontology
 from .placement import goal_region
 from .relations import ALONE, evaluate, support_of
-from .robot_model import GripperDescription
+from .robot_description import GripperDescription
 from .search import BESIDE, REMEMBERED, Situation, StepKey
 from .types import EVENTS, TABLE, Action, Fact, Predicate
 

@@ -16,7 +16,7 @@ import ruckig as untyped_ruckig
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline  # pyright: ignore[reportMissingTypeStubs]
 
-from .robot_model import RobotDescription
+from .robot_description import RobotDescription
 from .types import HeldSpan, Trajectory
 
 ruckig: Any = untyped_ruckig

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import ObjectState
-from ..planning.robot_model import GripperDescription
+from ..planning.robot_description import GripperDescription
 from ..planning.types import NoMotion, NoMotionReason
 from .grasps import OPEN_EXTRA_M, Grasp, pointing_down
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from ..perception.types import ObjectState, Shape
 from ..planning.object_solids import WALL_M
-from ..planning.robot_model import GripperDescription
+from ..planning.robot_description import GripperDescription
 
 OPEN_EXTRA_M = 0.020  # opened wider than the object by this much
 TIP_ABOVE_SUPPORT_M = 0.0045  # fingertips stay this far above what the object stands on

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from ..perception.types import ObjectState
-from ..planning.robot_model import GripperDescription
+from ..planning.robot_description import GripperDescription
 from .grasps import GRIP_SPARE_M, OPEN_EXTRA_M, Grasp, turned_half
 
 PITCHES_RAD = (0.35, 0.55, 0.75)  # of the approach below the horizontal; flatter, the hand meets the table

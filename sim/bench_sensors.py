@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ..planning.robot_model import load_robot
+from ..planning.robot_description import load_robot
 from .beam_casting import Echoes
 from .bullet import pybullet
 from .camera import Camera, CameraConfig

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..planning.playback import Playback
-from ..planning.robot_model import RobotDescription
+from ..planning.robot_description import RobotDescription
 from ..planning.timing import brake, stop_limits
 from ..planning.types import MotionConvention, Trajectory
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import SensorFrame, SensorKind
-from ..planning.robot_model import load_robot
+from ..planning.robot_description import load_robot
 from ..planning.types import MotionConvention, Trajectory
 from .body_faults import BodyFaults
 from .commanded import CommandedMotion

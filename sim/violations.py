@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..planning.robot_model import RobotDescription
+from ..planning.robot_description import RobotDescription
 from .catalogue import PIECES
 from .person_watch import PERSON_MPS, PersonWatch
 from .pours import PourWatch

@@ -33,7 +33,7 @@ def test_run_writes_result_film_report_and_config(two_runs: tuple[Path, Path]) -
     assert {s["outcome"] for s in result["steps"]} == {"done"}
     findings = [f for v in result["verdicts"] for f in v["findings"]]
     assert all(f["reason"] for f in findings)
-    # Only where there is nothing to measure is there no margin: no zone or person declared, nothing full carried or pushed.
+    # No margin only where there is nothing to measure: no zone or person declared, nothing full carried or pushed.
     without_margin = {f["rule"] for f in findings if f["margin"] is None}
     assert without_margin <= {"keep_out", "upright_container", "held", "keep_distance", "pushed"}
     assert all(f["unit"] for f in findings if f["margin"] is not None)

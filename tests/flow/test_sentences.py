@@ -5,7 +5,7 @@ from verbot.planning.feasibility import lasting_facts
 from verbot.planning.piles import one_by_one
 from verbot.planning.planner import Planner
 from verbot.planning.relations import evaluate
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import Task
 from verbot.sim.tasks.episodes import draw_episode, make_start_state
 from verbot.sim.tasks.families import FAMILIES

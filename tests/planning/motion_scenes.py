@@ -4,7 +4,8 @@ import functools
 
 import numpy as np
 from verbot.perception.types import BodyState, ObjectState, SceneState, Shape, SupportSurface
-from verbot.planning.robot_model import RobotModel, load_robot
+from verbot.planning.robot_description import load_robot
+from verbot.planning.robot_model import RobotModel
 from verbot.planning.timing import Timeline, motion_limits, time_path
 from verbot.planning.types import Trajectory
 

@@ -1,6 +1,6 @@
 import numpy as np
 from verbot.planning.chase import Chase, MotionState
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.timing import motion_limits
 
 LIMITS = motion_limits(load_robot("panda"))

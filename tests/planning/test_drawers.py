@@ -8,7 +8,7 @@ from verbot.perception.furniture import fixture_state
 from verbot.planning.placement import goal_region
 from verbot.planning.planner import Planner
 from verbot.planning.relations import evaluate
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import Fact, Plan, Predicate, Problem, Task
 from verbot.sim.furniture import make_fixtures
 

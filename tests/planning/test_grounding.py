@@ -7,7 +7,7 @@ from verbot.planning.grounding import ground
 from verbot.planning.language import parse
 from verbot.planning.phrases import Reference
 from verbot.planning.references import describe, resolve
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.scene_graph import make_scene_graph
 from verbot.planning.types import TABLE, Fact, Predicate, Problem, ProblemKind, Task
 

@@ -5,7 +5,8 @@ import pytest
 from verbot.perception.types import BodyState, PersonState, SceneState, SupportSurface
 from verbot.planning.guard import Guard
 from verbot.planning.keep_distance import PEOPLE
-from verbot.planning.robot_model import RobotModel, load_robot
+from verbot.planning.robot_description import load_robot
+from verbot.planning.robot_model import RobotModel
 from verbot.planning.timing import motion_limits, time_path
 from verbot.planning.types import Action, PlanStep, Ruling, Task, Trajectory
 

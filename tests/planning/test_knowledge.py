@@ -6,7 +6,7 @@ import pytest
 from symbolic_scenes import make
 from verbot.perception.types import Shape
 from verbot.planning.knowledge import OntologyError, load_ontology
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 
 SHIPPED = (resources.files("verbot.planning") / "data" / "ontology.toml").read_text(encoding="utf-8")
 GRIPPER = load_robot("panda").gripper

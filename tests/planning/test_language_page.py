@@ -7,7 +7,7 @@ import pytest
 from symbolic_scenes import make, make_scene, upon
 from verbot.planning.plan_steps import in_words
 from verbot.planning.planner import Planner
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import Problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"

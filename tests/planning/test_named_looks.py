@@ -1,7 +1,7 @@
 import pytest
 from symbolic_scenes import make, make_scene
 from verbot.planning.planner import Planner
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import Fact, NamedLook, Predicate, Problem, ProblemKind, Task
 
 DUCK = NamedLook(("duck", "rubber duck"), "red", (0.05, 0.03, 0.035))

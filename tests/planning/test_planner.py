@@ -10,7 +10,7 @@ from verbot.planning.feasibility import lasting_facts
 from verbot.planning.monitor import Monitor
 from verbot.planning.planner import Planner
 from verbot.planning.relations import evaluate
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import (
     Action,
     NoMotion,

@@ -6,12 +6,8 @@ import pytest
 from motion_scenes import look, panda
 from verbot.planning.inverse_kinematics import IkSettings
 from verbot.planning.robot_bodies import read_bodies
-from verbot.planning.robot_model import (
-    RobotModel,
-    description_from_dict,
-    description_to_dict,
-    load_robot,
-)
+from verbot.planning.robot_description import description_from_dict, description_to_dict, load_robot
+from verbot.planning.robot_model import RobotModel
 
 HULL_SLACK_M = 0.001
 

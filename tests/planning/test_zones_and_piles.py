@@ -8,7 +8,7 @@ from verbot.perception.types import ObjectState, SceneState, Shape, SupportSurfa
 from verbot.planning.placement import goal_region
 from verbot.planning.planner import Planner
 from verbot.planning.relations import evaluate
-from verbot.planning.robot_model import load_robot
+from verbot.planning.robot_description import load_robot
 from verbot.planning.types import PILE, Action, Fact, Outcome, OutcomeKind, PlanStatus, Predicate, Problem, Task
 
 TABLE_AT = SupportSurface(0.0, 0.001, (0.15, -0.55, 0.85, 0.55), 0.0)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from verbot.perception.types import BodyState, ObjectState, SceneState, SensorFrame, Shape, SupportSurface
 from verbot.planning.guard import Guard
-from verbot.planning.robot_model import RobotModel, load_robot
+from verbot.planning.robot_description import load_robot
+from verbot.planning.robot_model import RobotModel
 from verbot.planning.types import Action, NoMotion, PlanStep, Predicate, Task, Trajectory
 from verbot.policies.geometric import GeometricConfig, GeometricPolicy
 from verbot.policies.policy import PolicyInput

@@ -6,7 +6,8 @@ import functools
 import math
 
 import numpy as np
-from verbot.planning.robot_model import RobotModel, load_robot
+from verbot.planning.robot_description import load_robot
+from verbot.planning.robot_model import RobotModel
 from verbot.planning.timing import LineSpeed, Timeline, motion_limits, time_path
 from verbot.planning.types import Trajectory
 from verbot.sim.robot import PandaConfig, SimRobot, build

@@ -5,7 +5,7 @@ import pytest
 import torch
 import verbot.sim.envs  # noqa: F401  # registers verbot/Reach-v0
 
-NUM_STEPS = 20_000
+NUM_STEPS = 40_000
 NUM_EPISODES = 100
 FIRST_SEED = 1_000_000  # training draws its own
 

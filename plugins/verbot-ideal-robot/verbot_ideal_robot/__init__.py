@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from verbot.perception.plugin_spec import PluginSpec
 from verbot.perception.types import JointSamples, SensorFrame, SensorKind, SensorSpec
-from verbot.planning.robot_model import RobotModel, load_robot
+from verbot.planning.robot_description import load_robot
+from verbot.planning.robot_model import RobotModel
 from verbot.planning.types import MotionConvention, Trajectory
 
 from .boxes import Box, look_at, starting_boxes, take_picture
