@@ -19,4 +19,5 @@ def test_replay_without_the_simulator_gives_byte_identical_scenes_plans_and_verd
     assert replayed.returncode == 0, replayed.stderr
     lines = json.loads(replayed.stdout)
     assert any(line.startswith("finding") for line in lines)
-    assert lines == live.lines
+    differing = [(a, b) for a, b in zip(lines, live.lines, strict=True) if a != b]
+    assert not differing, differing[0]
