@@ -23,7 +23,7 @@ format: $(VENV)/.installed
 	$(VENV)/bin/ruff check --fix .
 
 bench: $(VENV)/.installed
-	$(VENV)/bin/verbot eval --config docs/benchmarks/readme.toml
+	$(VENV)/bin/verbot eval --config docs/benchmarks/tabletop.toml
 
 $(VENV)/.installed: pyproject.toml constraints.txt tools/setup.sh
 	sh tools/setup.sh
