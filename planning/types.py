@@ -40,6 +40,7 @@ class Predicate(enum.StrEnum):
 
 
 TABLE = "table"
+MARGIN_DIGITS = 9  # of a finding, in its unit
 PERSON = "person"
 PILE = "pile"  # all small pieces that lie about, whatever ids they have at the moment; "pile:red": those of a colour
 EVENTS = frozenset({Predicate.POURED})
@@ -297,6 +298,11 @@ class Finding:
     unit: str
     time_s: float | None
     reason: str
+
+    def __post_init__(self) -> None:
+        # The last bits of a collision library's distances depend on what its process did before.
+        if self.margin is not None:
+            object.__setattr__(self, "margin", round(self.margin, MARGIN_DIGITS))
 
 
 @dataclass(frozen=True, slots=True)
