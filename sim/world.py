@@ -36,9 +36,9 @@ STEP_HZ = 240
 STEP_S = 1.0 / STEP_HZ
 WAKE_REACH_M = 0.08  # from the tool to an object's bounding sphere
 SOLVER_ITERATIONS = 50  # 30 drops 15% of the grasped objects, 10 drops 70%
-# 1e-4 costs a little less still and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees; 1e-7 costs
-# more and gains nothing.
-RESIDUAL_THRESHOLD = 1e-6
+# 1e-4 costs a little less and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees; 1e-6 leaves 0.2 N
+# of a force that is not there at the wrist.
+RESIDUAL_THRESHOLD = 1e-7
 TABLE_THICKNESS_M = 0.05
 FLOOR_M = -0.75
 TABLE_COLOR = (0.62, 0.56, 0.50)
