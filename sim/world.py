@@ -46,8 +46,8 @@ FLOOR_COLOR = (0.42, 0.43, 0.45)
 PEDESTAL_COLOR = (0.30, 0.31, 0.33)
 SETTLE_MAX_S = 1.5
 GRIP_N = 0.5
-ANGULAR = (Shape.BLOCK, Shape.TRAY, Shape.BOX)
-"""What has edges stops by itself; resistance to rolling adds half as many rows to each of its contacts."""
+# Resistance to rolling adds half as many rows to each contact. Blocks do without; a tray would tremble on and on.
+ROLLING_FRICTION = 0.0005
 REST_MPS = 0.002
 REST_RADPS = 0.02
 
@@ -338,7 +338,7 @@ class World:
             -1,
             lateralFriction=0.8,
             spinningFriction=0.02,
-            rollingFriction=0.0 if model.shape in ANGULAR else 0.0005,
+            rollingFriction=0.0 if model.shape is Shape.BLOCK else ROLLING_FRICTION,
             restitution=0.0,
             linearDamping=0.0,
             angularDamping=0.0,
