@@ -12,14 +12,24 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import SceneState
-from ..planning.collision import Clearance, CollisionModel, Room
+from ..planning.collision import FINGER, Clearance, CollisionModel, Room
 from .grasps import Grasp
 from .places import Placement
 from .surroundings import names_in_the_way
 
 NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
 RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
-HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
+HIGHER_M = (
+    0.0,
+    0.004,
+    0.010,
+    0.016,
+    0.022,
+    0.030,
+    0.038,
+    0.046,
+)  # let go this much above the lowest height, if need be
+UNTOUCHED_M = 0.003  # fingers as near as this may press on what they may touch: perceived places are off by 1 mm
 COMFORT_M = 0.012  # clearance beyond which more is not better
 MAX_LOOKS = 60
 ENOUGH = 8
@@ -76,18 +86,26 @@ def free_releases(
     open_room = replace(room, carried=())
     widths = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
     for placement in placements[:MAX_LOOKS]:
+        best: tuple[float, Release] | None = None
         for higher in HIGHER_M:
             T_higher = placement.T_world_tool.copy()
             T_higher[2, 3] += higher
-            if _free_clearances(collision, T_higher, gap_m, room, scene, blocked) is None:
+            lowering = _free_clearances(collision, T_higher, gap_m, room, scene, blocked)
+            if lowering is None:
                 continue
             # What was let go stands between the fingers, which only move away from it.
-            looks = ((w, _free_clearances(collision, T_higher, w, open_room, scene, blocked)) for w in widths)
-            width = next((w for w, clearances in looks if clearances is not None), None)
-            if width is not None:
-                cost = placement.cost + 5 * higher + 2 * (widths[0] - width)
-                found.append((cost, Release(replace(placement, T_world_tool=T_higher), width)))
+            looks = [(w, _free_clearances(collision, T_higher, w, open_room, scene, blocked)) for w in widths]
+            free = [(max(_short_m(lowering), _short_m(opened)), w) for w, opened in looks if opened is not None]
+            if not free:
+                continue
+            short_m, width = min(free, key=lambda pair: (pair[0], -pair[1]))
+            cost = placement.cost + 5 * higher + 2 * (widths[0] - width) + 30 * short_m
+            if best is None or cost < best[0]:
+                best = cost, Release(replace(placement, T_world_tool=T_higher), width)
+            if short_m == 0.0:
                 break
+        if best is not None:
+            found.append(best)
         if len(found) >= num_wanted:
             break
     found.sort(key=lambda pair: pair[0])
@@ -108,6 +126,12 @@ def _free_clearances(
         return clearances
     blocked.append(names_in_the_way(clearances, room, scene))
     return None
+
+
+def _short_m(clearances: list[Clearance]) -> float:
+    """By how much the fingers come nearer to something than they should."""
+    least_m = min((c.distance_m for c in clearances if c.part == FINGER), default=UNTOUCHED_M)
+    return max(0.0, UNTOUCHED_M - least_m)
 
 
 def _kept_away_from(room: Room) -> frozenset[str]:
