@@ -6,6 +6,7 @@ Out: those that fit, best first, with how far the fingers may open; else the few
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,33 +84,49 @@ def free_releases(
     """Placements as low as there is room, with the widest opening that fits; `gap_m` is the closed fingers'."""
     found: list[tuple[float, Release]] = []
     blocked: list[tuple[str, ...]] = []
-    open_room = replace(room, carried=())
-    widths = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
+    widths_m = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
+
+    def clearances(T_world_tool: Float[np.ndarray, "4 4"], width_m: float, room: Room) -> list[Clearance] | None:
+        return _free_clearances(collision, T_world_tool, width_m, room, scene, blocked)
+
     for placement in placements[:MAX_LOOKS]:
-        best: tuple[float, Release] | None = None
-        for higher in HIGHER_M:
-            T_higher = placement.T_world_tool.copy()
-            T_higher[2, 3] += higher
-            lowering = _free_clearances(collision, T_higher, gap_m, room, scene, blocked)
-            if lowering is None:
-                continue
-            # What was let go stands between the fingers, which only move away from it.
-            looks = [(w, _free_clearances(collision, T_higher, w, open_room, scene, blocked)) for w in widths]
-            free = [(max(_short_m(lowering), _short_m(opened)), w) for w, opened in looks if opened is not None]
-            if not free:
-                continue
-            short_m, width = min(free, key=lambda pair: (pair[0], -pair[1]))
-            cost = placement.cost + 5 * higher + 2 * (widths[0] - width) + 30 * short_m
-            if best is None or cost < best[0]:
-                best = cost, Release(replace(placement, T_world_tool=T_higher), width)
-            if short_m == 0.0:
-                break
-        if best is not None:
-            found.append(best)
+        release = _best_release(placement, clearances, room, gap_m, widths_m)
+        if release is not None:
+            found.append(release)
         if len(found) >= num_wanted:
             break
     found.sort(key=lambda pair: pair[0])
     return [release for _, release in found], _fewest(blocked)
+
+
+def _best_release(
+    placement: Placement,
+    clearances: Callable[[Float[np.ndarray, "4 4"], float, Room], list[Clearance] | None],
+    room: Room,
+    gap_m: float,
+    widths_m: list[float],
+) -> tuple[float, Release] | None:
+    """The height and the opening that keep the fingers off walls, or come nearest to it, with their cost."""
+    # What was let go stands between the fingers, which only move away from it.
+    open_room = replace(room, carried=())
+    best: tuple[float, Release] | None = None
+    for higher_m in HIGHER_M:
+        T_world_tool = placement.T_world_tool.copy()
+        T_world_tool[2, 3] += higher_m
+        lowering = clearances(T_world_tool, gap_m, room)
+        if lowering is None:
+            continue
+        for width_m in widths_m:
+            opened = clearances(T_world_tool, width_m, open_room)
+            if opened is None:
+                continue
+            short_m = max(_short_m(lowering), _short_m(opened))
+            cost = placement.cost + 5 * higher_m + 2 * (widths_m[0] - width_m) + 30 * short_m
+            if best is None or cost < best[0]:
+                best = cost, Release(replace(placement, T_world_tool=T_world_tool), width_m)
+            if short_m == 0.0:
+                return best
+    return best
 
 
 def _free_clearances(
