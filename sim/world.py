@@ -46,8 +46,6 @@ FLOOR_COLOR = (0.42, 0.43, 0.45)
 PEDESTAL_COLOR = (0.30, 0.31, 0.33)
 SETTLE_MAX_S = 1.5
 GRIP_N = 0.5
-# Resistance to rolling adds half as many rows to each contact. Blocks do without; a tray would tremble on and on.
-ROLLING_FRICTION = 0.0005
 REST_MPS = 0.002
 REST_RADPS = 0.02
 
@@ -338,7 +336,7 @@ class World:
             -1,
             lateralFriction=0.8,
             spinningFriction=0.02,
-            rollingFriction=0.0 if model.shape is Shape.BLOCK else ROLLING_FRICTION,
+            rollingFriction=0.0005,  # without it blocks in a tray tremble on and on
             restitution=0.0,
             linearDamping=0.0,
             angularDamping=0.0,
