@@ -70,10 +70,10 @@ class Imu:
         if self._bias is None:
             self._bias = rng.standard_normal(6) * np.repeat([config.force_bias_mps2, config.rate_bias_radps], 3)
         step = np.repeat([config.force_walk_mps2, config.rate_walk_radps], 3) / np.sqrt(config.rate_hz)
-        bias = self._bias + np.cumsum(rng.standard_normal((len(times_s), 6)) * step, axis=0)
-        white = rng.standard_normal((len(times_s), 6)) * np.repeat(
-            [config.force_noise_mps2, config.rate_noise_radps], 3
-        )
+        # Sample by sample, so that it does not matter how often the sensor is read.
+        walk, white = np.split(rng.standard_normal((len(times_s), 12)), 2, axis=1)
+        bias = np.cumsum(np.vstack([self._bias, walk * step]), axis=0)[1:]
+        white = white * np.repeat([config.force_noise_mps2, config.rate_noise_radps], 3)
         error = bias + white
         if len(times_s):
             self._bias = bias[-1]

@@ -75,8 +75,10 @@ class WristForce:
         if self._bias is None:
             self._bias = rng.standard_normal(6) * np.repeat([config.force_bias_n, config.torque_bias_nm], 3)
         step = np.repeat([config.force_walk_n, config.torque_walk_nm], 3) / np.sqrt(config.rate_hz)
-        bias = self._bias + np.cumsum(rng.standard_normal((len(times_s), 6)) * step, axis=0)
-        white = rng.standard_normal((len(times_s), 6)) * np.repeat([config.force_noise_n, config.torque_noise_nm], 3)
+        # Sample by sample, so that it does not matter how often the sensor is read.
+        walk, white = np.split(rng.standard_normal((len(times_s), 12)), 2, axis=1)
+        bias = np.cumsum(np.vstack([self._bias, walk * step]), axis=0)[1:]
+        white = white * np.repeat([config.force_noise_n, config.torque_noise_nm], 3)
         if len(times_s):
             self._bias = bias[-1]
         to_sensor, place = self.T_mount_sensor[:3, :3], self.T_mount_sensor[:3, 3]

@@ -22,7 +22,7 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Variation, say
+from .family import TRAINING, Phrases, Turn, Variation, say, say_otherwise
 from .start import make_start_state
 
 MAX_DRAWS = 200
@@ -33,17 +33,22 @@ JOINING = frozenset({Predicate.RIGHT_IN_ROW, Predicate.LEFT_IN_ROW, Predicate.UP
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence and the facts that it means, with the names of the scene's objects: truth, for scoring only."""
+    """A sentence and the facts that it means, with the names of the scene's objects: truth, for scoring only.
+
+    `others` are further training sentences of the same meaning, for demonstrations.
+    """
 
     command: str
     goal: tuple[Fact, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
 
-    `max_steps` motions are allowed for each sentence.
+    `max_steps` motions are allowed for each sentence. `others` are further training sentences of the same meaning;
+    what `is_held_out` was said in words that no policy may be trained on.
     """
 
     family: str
@@ -54,6 +59,8 @@ class Episode:
     max_steps: int
     later: tuple[Said, ...] = ()
     faults: str | None = None
+    others: tuple[str, ...] = ()
+    is_held_out: bool = False
 
 
 class TaskError(ValueError):
@@ -73,11 +80,24 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             continue  # This draw's objects did not fit on the table.
         if draft is not None and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later)):
             command = say(chosen.phrases, draft.words, variation, rng)
-            later = tuple(
-                Said(say(turn.phrases or chosen.phrases, turn.words, variation, rng), turn.goal) for turn in draft.later
+            later = tuple(_say_turn(turn, turn.phrases or chosen.phrases, variation, rng) for turn in draft.later)
+            return Episode(
+                family,
+                seed,
+                command,
+                draft.scene,
+                draft.goal,
+                chosen.max_steps,
+                later,
+                others=say_otherwise(chosen.phrases, draft.words, command),
+                is_held_out=variation.is_held_out,
             )
-            return Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
+
+
+def _say_turn(turn: Turn, phrases: Phrases, variation: Variation, rng: np.random.Generator) -> Said:
+    command = say(phrases, turn.words, variation, rng)
+    return Said(command, turn.goal, say_otherwise(phrases, turn.words, command))
 
 
 def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] = ()) -> bool:
