@@ -66,7 +66,7 @@ def make_record_config(**options: Any) -> RecordConfig:
     """Resolve a recording: options, then what the suite's file says, then defaults.
 
     Raises:
-        ConfigError, PluginError: a key, a value, the suite or a task is wrong, or a task's sentences are held out.
+        ConfigError, PluginError: a key, a value, the suite or a task is wrong, or a task is held out.
     """
     if "suite" not in options:
         raise ConfigError("No suite given. Say which, for example: verbot record --suite tabletop --tasks put_in")
@@ -83,6 +83,6 @@ def make_record_config(**options: Any) -> RecordConfig:
     for task in tasks:
         if getattr(suite.episode(task, config.seed), "is_held_out", False):
             raise ConfigError(
-                f"The sentences of '{task}' are held out: no policy may be trained on them. Leave it out of --tasks."
+                f"The sentences or things of '{task}' are held out: no policy may be trained on them. Leave out that task."
             )
     return config.model_copy(update={"tasks": tasks})

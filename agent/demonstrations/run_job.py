@@ -41,7 +41,7 @@ def run_job(job: Job) -> Iterator[Answer]:
     """Play, judge, and write the file of a success before anybody hears of it."""
     drawn = build_suite(job.suite, job.settings, job.tasks).episode(job.task, job.seed)
     if getattr(drawn, "is_held_out", False):
-        raise ConfigError(f"The sentence of {job.key} is held out: no policy may be trained on it.")
+        raise ConfigError(f"{job.key} is held out: no policy may be trained on it.")
     config = make_run_config(
         command=drawn.command,
         scene=f"{job.suite}/{job.task}",

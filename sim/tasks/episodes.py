@@ -22,7 +22,8 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Phrases, Turn, Variation, say, say_otherwise
+from .family import TRAINING, Draft, Phrases, Turn, Variation, say, say_otherwise
+from .held_out import names_held_out_pair, shows_held_out_pair
 from .start import make_start_state
 
 MAX_DRAWS = 200
@@ -48,7 +49,7 @@ class Episode:
     """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
 
     `max_steps` motions are allowed for each sentence. `others` are further training sentences of the same meaning;
-    what `is_held_out` was said in words that no policy may be trained on.
+    no policy may be trained on what `is_held_out`, for its words or for what it shows.
     """
 
     family: str
@@ -78,7 +79,11 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             draft = chosen.draw(rng, variation)
         except SceneError:
             continue  # This draw's objects did not fit on the table.
-        if draft is not None and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later)):
+        if (
+            draft is not None
+            and is_wanted(draft, variation)
+            and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later))
+        ):
             command = say(chosen.phrases, draft.words, variation, rng)
             later = tuple(_say_turn(turn, turn.phrases or chosen.phrases, variation, rng) for turn in draft.later)
             return Episode(
@@ -90,7 +95,7 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
                 chosen.max_steps,
                 later,
                 others=say_otherwise(chosen.phrases, draft.words, command),
-                is_held_out=variation.is_held_out,
+                is_held_out=variation.is_held_out or variation.is_pair_held_out,
             )
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
 
@@ -98,6 +103,14 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
 def _say_turn(turn: Turn, phrases: Phrases, variation: Variation, rng: np.random.Generator) -> Said:
     command = say(phrases, turn.words, variation, rng)
     return Said(command, turn.goal, say_otherwise(phrases, turn.words, command))
+
+
+def is_wanted(draft: Draft, variation: Variation) -> bool:
+    """Whether the draft shows pairs as the variation says: held-out ones, or none of them."""
+    facts = (*draft.goal, *(fact for turn in draft.later for fact in turn.goal))
+    if variation.is_pair_held_out:
+        return names_held_out_pair(draft.scene, facts)
+    return not shows_held_out_pair(draft.scene, facts)
 
 
 def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] = ()) -> bool:

@@ -97,7 +97,7 @@ def test_held_out_sentences_are_refused(tmp_path: Path) -> None:
     condition = {"name": "other_words", "held_out_phrases": True}
     held_out = {"table_road": {"families": ["put_in"], "conditions": [condition]}}
     given = {**GIVEN, "tasks": ("put_in@other_words",), "settings": held_out}
-    with pytest.raises(ValueError, match="held out: no policy may be trained"):
+    with pytest.raises(ValueError, match="held out: no policy may be trained on them"):
         record_command(given, RecordOptions(out=tmp_path / "set", quiet=True))
     assert not (tmp_path / "set").exists()
 
