@@ -83,6 +83,7 @@ def make_record_config(**options: Any) -> RecordConfig:
     for task in tasks:
         if getattr(suite.episode(task, config.seed), "is_held_out", False):
             raise ConfigError(
-                f"The sentences or things of '{task}' are held out: no policy may be trained on them. Leave out that task."
+                f"The sentences or things of '{task}' are held out: no policy may be trained on them. Leave it out of "
+                "--tasks."
             )
     return config.model_copy(update={"tasks": tasks})
