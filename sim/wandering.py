@@ -44,12 +44,12 @@ class WanderingErrors:
         rng: np.random.Generator,
     ) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
         """What the sensor reads, sample by sample."""
-        num = len(first)
         if self._bias is None:
             self._bias = rng.standard_normal(6) * self._first_bias
-        bias = self._bias + np.cumsum(rng.standard_normal((num, 6)) * self._step, axis=0)
-        white = rng.standard_normal((num, 6)) * self._white
-        if num:
-            self._bias = bias[-1]
-        read = np.clip(np.hstack([first, second]) + (bias + white), -self._limit, self._limit)
+        # Sample by sample, so that it does not matter how often the sensor is read.
+        walk, white = np.split(rng.standard_normal((len(first), 12)), 2, axis=1)
+        bias = np.cumsum(np.vstack([self._bias, walk * self._step]), axis=0)
+        self._bias = bias[-1]
+        error = bias[1:] + white * self._white
+        read = np.clip(np.hstack([first, second]) + error, -self._limit, self._limit)
         return read[:, :3], read[:, 3:]
