@@ -57,7 +57,7 @@ class GripWatch:
         half = len(settling) // 2
         # Means: encoders may be noisier than what the fingers still move.
         before_m, after_m = _mean(settling[:half] or settling), _mean(settling[half:])
-        if abs(after_m - before_m) >= _SETTLED_M:
+        if abs(after_m - before_m) >= _SETTLED_M or self._widest[0][1] - after_m <= _CLOSING_M:
             return None
         if after_m <= _EMPTY_M:
             return GripEvent.EMPTY
