@@ -20,7 +20,7 @@ from .faults import FaultEvent, SensorFaults
 from .noise import make_rng
 
 AnySamples = ImuSamples | JointSamples | ForceSamples | ContactSamples
-Samples = TypeVar("Samples", ImuSamples, JointSamples, ForceSamples, ContactSamples)
+Samples = TypeVar("Samples", bound=ImuSamples | JointSamples | ForceSamples | ContactSamples)
 Row = tuple[float, tuple[Any, ...]]
 COLUMNS: dict[type, tuple[tuple[Quantity, str], ...]] = {
     ImuSamples: (("force_mps2", "specific_force_mps2"), ("rate_radps", "angular_rate_radps")),
