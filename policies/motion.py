@@ -72,7 +72,7 @@ class MotionMaker:
         conflict = worst_conflict(self.collision.scan(positions, np.full(len(positions), width_m), room), room)
         if conflict is not None:
             return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
-        return time_path(positions, self._limits, lengths_m=lengths_m, line=self._line_speed.scaled(slow))
+        return self._time_line(positions, lengths_m, slow)
 
     def trace(
         self,
@@ -97,7 +97,7 @@ class MotionMaker:
         conflict = worst_conflict(self.collision.scan(rows, np.full(len(rows), width_m), room), room)
         if conflict is not None:
             return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
-        return time_path(rows, self._limits, lengths_m=np.array(lengths_m), line=self._line_speed.scaled(slow))
+        return self._time_line(rows, np.array(lengths_m), slow)
 
     def transit(
         self,
@@ -122,6 +122,14 @@ class MotionMaker:
             if worst_conflict(self.collision.scan(timed.positions_rad, widths, room), room) is None:
                 return timed
         return Blocked(NoMotionReason.NO_PATH, "the way found cannot be made smooth without touching something")
+
+    def _time_line(
+        self,
+        positions_rad: Float[np.ndarray, "waypoints joints"],
+        lengths_m: Float[np.ndarray, "waypoints"],
+        slow: float,
+    ) -> TimedPath:
+        return time_path(positions_rad, self._limits, lengths_m=lengths_m, line=self._line_speed.scaled(slow))
 
     def _line_waypoints(
         self, start_rad: Float[np.ndarray, "joints"], T_world_goal: Float[np.ndarray, "4 4"]
