@@ -35,12 +35,12 @@ class Jumps(MotionMaker):
         width_m: float,
         room: Room,
         *,
-        slow: float = 1.0,
+        pace: float = 1.0,
     ) -> TimedPath | Blocked:
         """Up and down: whether the arm reaches the end. Over the table: checked all along."""
         T_world_start = self.model.tool_pose(start_rad)
         if abs(float(T_world_goal[2, 3] - T_world_start[2, 3])) < LEVEL_M:
-            return super().line(start_rad, T_world_goal, width_m, room, slow=slow)
+            return super().line(start_rad, T_world_goal, width_m, room, pace=pace)
         end_rad = self.model.solve_ik(T_world_goal, [start_rad], np.random.default_rng(0), IkSettings(num_restarts=0))
         if end_rad is None:
             return Blocked(NoMotionReason.NO_IK, "the arm cannot reach the end of the straight line")
@@ -53,6 +53,8 @@ class Jumps(MotionMaker):
         width_m: float,
         room: Room,
         rng: np.random.Generator,
+        *,
+        is_empty: bool = False,
     ) -> TimedPath | Blocked:
         """There, by no way."""
         rng.integers(2**31 - 2)  # what is drawn afterwards must not depend on how motion is made
@@ -62,7 +64,7 @@ class Jumps(MotionMaker):
         self,
         positions_rad: Float[np.ndarray, "waypoints joints"],
         lengths_m: Float[np.ndarray, "waypoints"],
-        slow: float,
+        pace: float,
     ) -> TimedPath:
         return _jump(positions_rad)
 
