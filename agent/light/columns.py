@@ -169,7 +169,7 @@ def _texts(found: LightEpisode) -> dict[str, Any]:
     sentences = [
         {
             "command": sentence.command,
-            "others": list(getattr(sentence, "others", ())),
+            "others": list(sentence.others),
             "goal": [str(fact) for fact in sentence.goal],
             "steps": [str(checked.step) for number, checked in found.steps if number == index],
         }

@@ -86,9 +86,9 @@ class ShardMaker:
 
     def _draw(self, task: str, seed: int) -> Episode:
         episode = self._suite.episode(task, seed)
-        if getattr(episode, "is_held_out", False):
+        if episode.is_held_out:
             raise ConfigError(
-                f"Task '{task}' speaks in held-out words, which no policy may be trained on. Leave it out."
+                f"Task '{task}' is held out (its words or what it shows), not for training. Leave it out."
             )
         return episode
 
