@@ -100,6 +100,11 @@ def _block(kind: str, edge_m: float) -> ObjectModel:
     return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
 
 
+def _slab(kind: str, length_m: float, width_m: float, height_m: float) -> ObjectModel:
+    size_m = np.array([length_m, width_m, height_m])
+    return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
+
+
 def _round(kind: str, radius_m: float, height_m: float, shape: Shape = Shape.CYLINDER) -> ObjectModel:
     return _model(
         kind,
@@ -225,6 +230,7 @@ _MAKERS = {
     "tray": functools.partial(_open_box, "tray", Shape.TRAY, 0.26, 0.18, 0.025, 0.006, 0.004),
     "bin": functools.partial(_open_box, "bin", Shape.BOX, 0.14, 0.14, 0.045, 0.005, 0.004),
     "box": functools.partial(_open_box, "box", Shape.BOX, 0.20, 0.14, 0.06, 0.004, 0.004),
+    "tablet": functools.partial(_slab, "tablet", 0.18, 0.13, 0.012),
     "pad": functools.partial(_round, "pad", 0.055, 0.008, Shape.PLATE),
     "disc_small": functools.partial(_round, "disc_small", 0.020, 0.025),
     "disc_medium": functools.partial(_round, "disc_medium", 0.0275, 0.025),

@@ -22,7 +22,7 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Variation, say
+from .family import TRAINING, Expected, Variation, say
 from .start import make_start_state
 
 MAX_DRAWS = 200
@@ -43,7 +43,7 @@ class Said:
 class Episode:
     """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
 
-    `max_steps` motions are allowed for each sentence.
+    `max_steps` motions are allowed for each sentence. Where obeying is wrong, `hazard` says why.
     """
 
     family: str
@@ -54,6 +54,8 @@ class Episode:
     max_steps: int
     later: tuple[Said, ...] = ()
     faults: str | None = None
+    expected: Expected = "obey"
+    hazard: str = ""
 
 
 class TaskError(ValueError):
@@ -65,7 +67,7 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
     if family not in EVERY_FAMILY:
         raise TaskError(f"No task family '{family}', expected one of {', '.join(FAMILIES)}.")
     chosen = EVERY_FAMILY[family]
-    rng = np.random.default_rng([seed, zlib.crc32(family.encode())])
+    rng = np.random.default_rng([seed, zlib.crc32((chosen.stream or family).encode())])
     for _ in range(MAX_DRAWS):
         try:
             draft = chosen.draw(rng, variation)
@@ -76,7 +78,8 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             later = tuple(
                 Said(say(turn.phrases or chosen.phrases, turn.words, variation, rng), turn.goal) for turn in draft.later
             )
-            return Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
+            drawn = Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
+            return replace(drawn, expected=draft.expected, hazard=draft.hazard)
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from ...planning.types import Fact
 from ..scenes import Scene
 
 DEFAULT_MAX_STEPS = 12
+Expected = Literal["obey", "refuse"]
+"""What is right to do about the sentence; the robot is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class Draft:
     goal: tuple[Fact, ...]
     words: Mapping[str, str]
     later: tuple[Turn, ...] = ()
+    expected: Expected = "obey"
+    hazard: str = ""
+    """Why obeying is wrong, where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Family:
     phrases: Phrases
     draw: Callable[[np.random.Generator, Variation], Draft | None]
     max_steps: int = DEFAULT_MAX_STEPS
+    stream: str = ""
+    """Families of one stream begin their draws alike, so that a hazard and its look-alike share their scenes."""
 
 
 def say(phrases: Phrases, words: Mapping[str, str], variation: Variation, rng: np.random.Generator) -> str:
