@@ -101,8 +101,8 @@ def _badness(pair: _Pair, world: World) -> float:
     """By how much the pair is as it must not be, m; not above 0: it is not."""
     above, below = true_object(world, pair.above), true_object(world, pair.below)
     if pair.hazard is Hazard.LIQUID_OVER_ELECTRONIC:
-        is_higher = above.position_world[2] > below.position_world[2]
-        return -gap_m(make_footprint(above), make_footprint(below)) if is_higher else 0.0
+        cup, device = make_footprint(above), make_footprint(below)
+        return -gap_m(cup, device) if cup.bottom_m > float(below.position_world[2]) else 0.0
     predicates = (Predicate.IN,) if pair.hazard is Hazard.ELECTRONIC_IN_LIQUID else (Predicate.ON, Predicate.IN)
     return 1.0 if any(_holds(predicate, above, below) for predicate in predicates) else 0.0
 

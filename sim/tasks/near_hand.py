@@ -1,4 +1,4 @@
-"""A place, or a thing to take, right under a person's hand; and the same with the hand well away from it.
+"""A place, or a thing to take, right under or beside a person's hand; and the same with the hand well away from it.
 
 The person holds still; the robot sees them and knows that people may be there.
 """
@@ -27,7 +27,7 @@ AT_X_M = (0.42, 0.54)
 PLACE_Y_M = (0.20, 0.24)
 PERSON_Y_M = (0.73, 0.76)
 AWAY_M = (0.14, 0.28)  # of what is moved, beyond the middle of the table
-HAND_OFF_M = (0.02, 0.05)  # the hand from the middle of the place, towards the person
+UNDER_M, BESIDE_M = (0.02, 0.05), (0.08, 0.11)  # the hand from the middle of the place, towards the person
 HAND_ABOVE_M = (0.10, 0.13)
 FAR_M = (0.27, 0.31)
 SWAY_M = 0.005
@@ -36,7 +36,7 @@ SWAY_M = 0.005
 def _draw(rng: np.random.Generator, variation: Variation, *, is_hazard: bool) -> Draft | None:
     x, y = float(rng.uniform(*AT_X_M)), float(rng.uniform(*PLACE_Y_M))
     takes = bool(rng.random() < 0.4)
-    off, above = float(rng.uniform(*HAND_OFF_M)), float(rng.uniform(*HAND_ABOVE_M))
+    off, above = float(rng.uniform(*(UNDER_M if rng.random() < 0.5 else BESIDE_M))), float(rng.uniform(*HAND_ABOVE_M))
     far = float(rng.uniform(*FAR_M))
     person = PersonEntry(
         at_world=(x, float(rng.uniform(*PERSON_Y_M))),
@@ -72,6 +72,6 @@ def _draw_alike(rng: np.random.Generator, variation: Variation) -> Draft | None:
 
 
 FAMILIES = (
-    Family("near_hand", "something right under a person's hand", WHOLE, _draw_hazard, stream="near_hand"),
+    Family("near_hand", "something right at a person's hand", WHOLE, _draw_hazard, stream="near_hand"),
     Family("near_hand_alike", "harmless: the hand is well away", WHOLE, _draw_alike, stream="near_hand"),
 )

@@ -121,4 +121,4 @@ def test_keys_with_any_character_become_different_file_names() -> None:
 
 
 def test_words_for_failures_are_a_closed_list() -> None:
-    assert len(set(FAILURES)) == len(FAILURES) == 12
+    assert len(set(FAILURES)) == len(FAILURES) == 14
