@@ -15,12 +15,13 @@ from jaxtyping import Float
 from .furniture import Furniture, Slid
 from .geometry import is_pose
 from .health import HealthMonitor
+from .lattice import lay_out
 from .measurement import Measurement
 from .objects import LookQuality, measure_objects
 from .people import find_person, near_person
-from .points import Cloud, View, fuse_views, sample_surface
+from .points import Cloud, View, fuse_views
 from .proprioception import Proprioception
-from .table import TableFit, find_table, level_correction
+from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
 from .types import CameraImage, LidarScan, ObjectState, PersonState, SensorFrame, SupportSurface
 from .zones import ZoneMemory, find_zones
@@ -84,8 +85,10 @@ class Look:
 
     def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
         """Level, fuse, split and describe; no table in view gives no objects."""
-        samples = [sample_surface(view, self._device) for view in views]
+        views = [_mask_held(view, held) for view in views]
+        lattices = [lay_out(view, self._device) for view in views]
         self.slid = []
+        samples = [sample_surface(lattice) for lattice in lattices]
         fit = find_table(samples, self._settings.table_height_m, self.table)
         if fit is None:
             return []
@@ -97,12 +100,11 @@ class Look:
             for s in samples
             if s.sensor in fit.planes
         }
-        self._memory.observe(find_zones(views, corrections, fit.surface, self._device), self.seen_s)
-        views = [_mask_held(view, held) for view in views]
+        self._memory.observe(find_zones(lattices, corrections, fit.surface), self.seen_s)
         s = self._settings
         noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}
         cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device)
-        self.person = find_person(views, fit.surface, self.person)
+        self.person = find_person(lattices, fit.surface, self.person)
         cloud = cloud.without(near_person(self.person, cloud.points_world))
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)

@@ -1,6 +1,6 @@
 """A person beside the table: what stands tall outside it and is no part of the robot, with the arm that belongs to it.
 
-In:  Views of one look (cameras and LiDAR), the table.
+In:  the Lattices of one look (cameras and LiDAR), the table.
 Out: PersonState, or None when nobody is seen; the points of the person are told from those of objects.
 
 Someone who stands still shows mostly to the LiDAR; a hand over the table also to cameras. Columns of points that are
@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
-from .geometry import back_project, near_capsules, transform_points
-from .points import View
-from .types import LidarScan, PersonState, SupportSurface
+from .geometry import near_capsules
+from .lattice import Lattice
+from .types import PersonState, SupportSurface
 
 _VOXEL_M = 0.03
 _AROUND_M = 1.2  # this far around the table people are looked for
@@ -32,7 +32,6 @@ _TALL_M = 0.22  # a body rises above the table's top by at least this much …
 _WIDE_M = 0.15  # … and is this wide
 _MIN_POINTS = 25
 _ROBOT_M = 0.06
-_PIXEL_STRIDE = 3
 _COLUMN_M = 0.08
 _TOP_M = 1.1  # above the table: as high as a body may reach
 _STILL_S = 0.5
@@ -45,12 +44,12 @@ class _Points:
     view: Int[np.ndarray, " points"]
 
 
-def find_person(views: Sequence[View], table: SupportSurface, former: PersonState | None) -> PersonState | None:
+def find_person(lattices: Sequence[Lattice], table: SupportSurface, former: PersonState | None) -> PersonState | None:
     """The person seen in this look. `former` gives the velocity and is what is answered while no scan looks there."""
-    if not views:
+    if not lattices:
         return former
-    points = _gather(views, table)
-    time_s = max(view.measured.time_s for view in views)
+    points = _gather(lattices, table)
+    time_s = max(lattice.view.measured.time_s for lattice in lattices)
     labels = _clusters(points.world)
     bodies = [
         label for label in range(1, int(labels.max(initial=0)) + 1) if _is_body(points.world[labels == label], table)
@@ -59,7 +58,7 @@ def find_person(views: Sequence[View], table: SupportSurface, former: PersonStat
         return None
     best = max(bodies, key=lambda label: int((labels == label).sum()))
     chosen = labels == best
-    return _describe(points.world[chosen], points.view[chosen], views, table, former, time_s)
+    return _describe(points.world[chosen], points.view[chosen], lattices, table, former, time_s)
 
 
 def near_person(
@@ -79,29 +78,19 @@ def near_person(
     return near
 
 
-def _gather(views: Sequence[View], table: SupportSurface) -> _Points:
+def _gather(lattices: Sequence[Lattice], table: SupportSurface) -> _Points:
     """Points around and over the table that are neither table nor robot."""
     worlds, indices = [], []
-    for number, view in enumerate(views):
+    for number, lattice in enumerate(lattices):
         # Where people can be first: most points are the table's, and the robot's are costly to tell.
-        found = _world_points(view).numpy()
+        found = lattice.world.cpu().numpy()
         found = found[_is_around(found, table)]
-        if view.capsules is not None:
-            capsules = torch.as_tensor(view.capsules, dtype=torch.float32)
+        if lattice.view.capsules is not None:
+            capsules = torch.as_tensor(lattice.view.capsules, dtype=torch.float32)
             found = found[~near_capsules(torch.from_numpy(found), capsules, _ROBOT_M).numpy()]
         worlds.append(found.astype(np.float64))
         indices.append(np.full(len(found), number))
     return _Points(np.concatenate(worlds), np.concatenate(indices))
-
-
-def _world_points(view: View) -> Float[torch.Tensor, "points 3"]:
-    T_world_sensor = torch.as_tensor(view.T_world_sensor, dtype=torch.float32)
-    if isinstance(view.measured, LidarScan):
-        return transform_points(T_world_sensor, torch.as_tensor(view.measured.points_sensor, dtype=torch.float32))
-    depth_m = torch.nan_to_num(torch.as_tensor(view.measured.depth_m), nan=0.0, posinf=0.0, neginf=0.0)
-    v, u = torch.nonzero(depth_m[::_PIXEL_STRIDE, ::_PIXEL_STRIDE] > 0.05, as_tuple=True)
-    v, u = v * _PIXEL_STRIDE, u * _PIXEL_STRIDE
-    return transform_points(T_world_sensor, back_project(u, v, depth_m[v, u], view.measured.intrinsics))
 
 
 def _is_around(points: Float32[np.ndarray, "points 3"], table: SupportSurface) -> Bool[np.ndarray, " points"]:
@@ -141,7 +130,7 @@ def _is_body(points: Float[np.ndarray, "points 3"], table: SupportSurface) -> bo
 def _describe(
     points: Float[np.ndarray, "points 3"],
     view: Int[np.ndarray, " points"],
-    views: Sequence[View],
+    lattices: Sequence[Lattice],
     table: SupportSurface,
     former: PersonState | None,
     time_s: float,
@@ -158,7 +147,7 @@ def _describe(
     velocity = None
     if former is not None and time_s - former.last_seen_s > 0.0:
         velocity = (position - former.position_world) / max(time_s - former.last_seen_s, _STILL_S)
-    sources = tuple(dict.fromkeys(views[number].sensor for number in view))
+    sources = tuple(dict.fromkeys(lattices[number].view.sensor for number in view))
     return PersonState(position, np.diag([_STD_M**2, _STD_M**2, 1e-4]), columns, velocity, time_s, sources)
 
 

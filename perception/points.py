@@ -1,7 +1,7 @@
 """Images and scans become one coloured point cloud in the world frame, on the torch device.
 
 In:  View: an image or scan with its sensor's pose in the world.
-Out: thin samples for the table, then a Cloud of what stands above it; robot points taken out.
+Out: a Cloud of what stands above the table; robot points taken out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from .geometry import back_project, near_capsules, transform_points
-from .table import SurfaceSample
 from .types import CameraImage, LidarScan, SupportSurface
 
-_SAMPLE_PIXELS = 14_000
 _ABOVE_TABLE_M = 0.0035
 
 
@@ -78,39 +76,6 @@ class _Volume:
         return (x > x0) & (x < x1) & (y > y0) & (y < y1) & (z > self.low_m) & (z < self.high_m)
 
 
-def sample_surface(view: View, device: torch.device) -> SurfaceSample:
-    """A thin sample of a view's points, marked where the surface faces up."""
-    origin = view.T_world_sensor[:3, 3]
-    T_world_sensor = torch.as_tensor(view.T_world_sensor, dtype=torch.float32, device=device)
-    if isinstance(view.measured, LidarScan):
-        points = _finite_scan(view.measured, device)
-        points = points[:: max(1, len(points) // _SAMPLE_PIXELS)]
-        world = transform_points(T_world_sensor, points).cpu().numpy().astype(np.float64)
-        return SurfaceSample(
-            view.sensor, world, np.ones(len(world), dtype=bool), origin, view.systematic_m, view.capsules
-        )
-    depth_m = torch.as_tensor(view.measured.depth_m, device=device)
-    stride = max(1, round((depth_m.numel() / _SAMPLE_PIXELS) ** 0.5))
-    depth_m = torch.nan_to_num(depth_m[::stride, ::stride], nan=0.0, posinf=0.0, neginf=0.0)
-    v, u = torch.meshgrid(
-        torch.arange(depth_m.shape[0], device=device) * stride,
-        torch.arange(depth_m.shape[1], device=device) * stride,
-        indexing="ij",
-    )
-    camera = back_project(u.reshape(-1), v.reshape(-1), depth_m.reshape(-1), view.measured.intrinsics)
-    world = transform_points(T_world_sensor, camera).reshape(*depth_m.shape, 3)
-    across = world[1:-1, 2:] - world[1:-1, :-2]
-    down = world[2:, 1:-1] - world[:-2, 1:-1]
-    normal = torch.linalg.cross(across, down, dim=-1)
-    upward = normal[..., 2].abs() > 0.9 * normal.norm(dim=-1)
-    inner = depth_m[1:-1, 1:-1]
-    # Neighbours across an edge of depth do not span the surface.
-    upward &= torch.maximum(across.norm(dim=-1), down.norm(dim=-1)) < 0.05 * inner.clamp_min(0.2)
-    good = inner > 0.05
-    points = world[1:-1, 1:-1][good].cpu().numpy().astype(np.float64)
-    return SurfaceSample(view.sensor, points, upward[good].cpu().numpy(), origin, view.systematic_m, view.capsules)
-
-
 def fuse_views(
     views: Sequence[View],
     corrections: dict[str, Float[np.ndarray, "4 4"]],
@@ -150,7 +115,7 @@ def _points_above(
 ) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3"], float]:
     """Points in the volume above the table, their colours (scans: none, NaN), the spacing on the table."""
     if isinstance(view.measured, LidarScan):
-        world = transform_points(T_world_sensor, _finite_scan(view.measured, device))
+        world = transform_points(T_world_sensor, finite_scan(view.measured, device))
         world = world[volume.contains(world)]
         return world, torch.full_like(world, float("nan")), float("nan")
     image = view.measured
@@ -170,6 +135,7 @@ def _points_above(
     return world[inside], rgb, spacing_m
 
 
-def _finite_scan(scan: LidarScan, device: torch.device) -> Float[Tensor, "points 3"]:
+def finite_scan(scan: LidarScan, device: torch.device) -> Float[Tensor, "points 3"]:
+    """A scan's points in its own frame, on the device."""
     points = torch.as_tensor(scan.points_sensor, dtype=torch.float32, device=device)
     return points[torch.isfinite(points).all(1)]

@@ -1,6 +1,6 @@
 """Find the table and level every sensor on it.
 
-In:  a thin sample of each sensor's points in the world frame, with surface normals where known.
+In:  the lattice of each sensor: a thin sample of its points in the world, on surfaces that face up.
 Out: the support surface, and for each sensor a small correction that puts its table at that height, level.
 A mount that is off by a fraction of a degree shifts heights by millimetres at a metre: this takes it out.
 """
@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from .geometry import near_capsules, rotation_between
+from .lattice import Lattice
 from .types import SupportSurface
 
 _STRIP_M = 0.02
 _NARROW = 0.35  # of the usual width; the visible part of a table narrows towards the camera, but less
 _BIN_M = 0.01
 _BAND_M = 0.02
+_LEVEL_M = 0.012
 _MAX_TILT_RAD = 0.06
 _MIN_POINTS = 60
 _ROBOT_M = 0.04
@@ -28,23 +30,29 @@ _ROBOT_M = 0.04
 
 @dataclass(frozen=True, slots=True)
 class SurfaceSample:
-    """A sensor's points in the world; `is_upward` marks those on surfaces that face up (all, if unknown)."""
+    """A sensor's points in the world that lie on surfaces that face up (all, if that is unknown)."""
 
     sensor: str
     points_world: Float[np.ndarray, "points 3"]
-    is_upward: Bool[np.ndarray, "points"]
     origin_world: Float[np.ndarray, "3"]
     systematic_m: float
     capsules: Float[np.ndarray, "capsules 7"] | None = None
 
-    def near_height(self, height_m: float, band_m: float) -> Float[np.ndarray, "points 3"]:
-        """Upward points in a band around a height, without the robot's own (its foot stands on the table's level)."""
-        points = self.points_world[self.is_upward & (np.abs(self.points_world[:, 2] - height_m) < band_m)]
+    def near_height(self, height_m: float) -> Float[np.ndarray, "points 3"]:
+        """Points in a band around a height, without the robot's own (its foot stands on the table's level)."""
+        points = self.points_world[np.abs(self.points_world[:, 2] - height_m) < _BAND_M].astype(np.float64)
         if self.capsules is None or not len(self.capsules):
             return points
         low = np.minimum(self.capsules[:, 2], self.capsules[:, 5]) - self.capsules[:, 6]
-        near = torch.as_tensor(self.capsules[low < height_m + band_m + _ROBOT_M])
+        near = torch.as_tensor(self.capsules[low < height_m + _BAND_M + _ROBOT_M])
         return points[~near_capsules(torch.as_tensor(points), near, _ROBOT_M).numpy()]
+
+
+def sample_surface(lattice: Lattice) -> SurfaceSample:
+    """What of a view can be table."""
+    view = lattice.view
+    points_world = lattice.upward_world.cpu().numpy()
+    return SurfaceSample(view.sensor, points_world, view.T_world_sensor[:3, 3], view.systematic_m, view.capsules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,9 @@ def find_table(
     if height_m is None:
         return None
     planes: dict[str, PlaneFit] = {}
-    for sample in samples:
-        plane = _fit_plane(sample, height_m)
+    near = [sample.near_height(height_m) for sample in samples]
+    for sample, points in zip(samples, near, strict=True):
+        plane = _fit_plane(sample, points)
         if plane is not None:
             planes[sample.sensor] = plane
     if not planes:
@@ -95,7 +104,7 @@ def find_table(
     normal = sum((p.normal * p.num_points for p in good), start=np.zeros(3))
     tilt_rad = float(np.arccos(np.clip(normal[2] / np.linalg.norm(normal), -1.0, 1.0)))
     std_m = float(1.0 / np.sqrt(sum(1.0 / p.std_m**2 for p in good)))
-    bounds = _bounds(samples, fused_m, known)
+    bounds = _bounds(near, fused_m, known)
     return TableFit(SupportSurface(fused_m, std_m, bounds, tilt_rad), planes, disagreeing)
 
 
@@ -113,7 +122,8 @@ def level_correction(
 
 
 def _strongest_height(samples: Sequence[SurfaceSample], expected_m: float | None) -> float | None:
-    heights = np.concatenate([s.points_world[s.is_upward, 2] for s in samples] or [np.zeros(0)])
+    heights = np.concatenate([s.points_world[:, 2] for s in samples] or [np.zeros(0)]).astype(np.float64)
+    heights = heights[np.isfinite(heights)]
     if expected_m is not None:
         heights = heights[np.abs(heights - expected_m) < 0.05]
     if len(heights) < _MIN_POINTS:
@@ -128,9 +138,8 @@ def _strongest_height(samples: Sequence[SurfaceSample], expected_m: float | None
     return float(np.median(heights[inside]))
 
 
-def _fit_plane(sample: SurfaceSample, height_m: float) -> PlaneFit | None:
-    """Least squares on the points near the height, trimmed three times."""
-    points = sample.near_height(height_m, _BAND_M)
+def _fit_plane(sample: SurfaceSample, points: Float[np.ndarray, "points 3"]) -> PlaneFit | None:
+    """Least squares on the sample's points near the height, trimmed three times."""
     if len(points) < _MIN_POINTS:
         return None
     center = points[:, :2].mean(0)
@@ -182,10 +191,11 @@ def _wide_part(along: Float[np.ndarray, " points"], across: Float[np.ndarray, " 
 
 
 def _bounds(
-    samples: Sequence[SurfaceSample], height_m: float, known: SupportSurface | None
+    near: Sequence[Float[np.ndarray, "_ 3"]], height_m: float, known: SupportSurface | None
 ) -> tuple[float, float, float, float]:
     """Rectangle of the table's points without narrow ends, such as a pedestal level with it; it only grows later."""
-    xy = np.concatenate([s.near_height(height_m, 0.012)[:, :2] for s in samples])
+    points = np.concatenate(near)
+    xy = points[np.abs(points[:, 2] - height_m) < _LEVEL_M, :2]
     (x_low, x_high), (y_low, y_high) = _wide_part(xy[:, 0], xy[:, 1]), _wide_part(xy[:, 1], xy[:, 0])
     low, high = np.array([x_low, y_low]), np.array([x_high, y_high])
     if known is not None:

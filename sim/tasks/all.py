@@ -7,8 +7,8 @@ import numpy as np
 from ...planning.types import Fact, Predicate
 from ..catalogue import make_object
 from ..referring import WORDS
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -26,7 +26,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     entries = [ObjectEntry(kind=kind, color=color) for color in colors]
     entries.append(ObjectEntry(kind=target, color=pick(rng, variation.colors)))
     clutter = ClutterEntry(min_total=count + 2, max_total=count + 4, colors=variation.colors, avoid=avoid)
-    scene = draw(SceneFile(name="task", objects=tuple(entries), clutter=clutter), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=tuple(entries), clutter=clutter), variation, rng)
     names = [placed.name for placed in scene.objects]
     goal = tuple(Fact(Predicate.IN, (name, names[count])) for name in names[:count])
     return draft(scene, goal, {"target": names[count]}, rng, noun=WORDS[shape][0])

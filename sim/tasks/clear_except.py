@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ObjectEntry, SceneFile, draw
-from .drawing import BLOCKS, draft, draw_seed, pick
+from ..scenes import ObjectEntry, SceneFile
+from .drawing import BLOCKS, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -36,7 +36,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         ObjectEntry(kind=container, color=pick(rng, variation.colors)),
         *(ObjectEntry(kind=kind, color=colors[k]) for k, kind in enumerate(kinds)),
     )
-    scene = draw(SceneFile(name="task", objects=entries), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries), variation, rng)
     names = [placed.name for placed in scene.objects]
     goal = tuple(Fact(Predicate.IN, (name, names[1])) for name in names[2:])
     return draft(scene, goal, {"kept": names[0], "target": names[1]}, rng, by_relation=False)

@@ -14,8 +14,9 @@ from ...perception.types import Shape
 from ...planning.types import Fact, Predicate
 from ..catalogue import make_object
 from ..referring import refer
-from ..scenes import ClutterEntry, ObjectEntry, Scene, SceneFile, draw
+from ..scenes import ClutterEntry, ObjectEntry, Scene, SceneError, SceneFile, draw
 from .family import Draft, Variation
+from .held_out import held_out_looks, is_look_held_out
 
 BLOCKS = ("block_small", "block_large")
 SMALL = (*BLOCKS, "cylinder")
@@ -27,9 +28,23 @@ def pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
     return choices[int(rng.integers(len(choices)))]
 
 
-def draw_seed(rng: np.random.Generator) -> int:
-    """A seed for a scene."""
-    return int(rng.integers(2**31))
+def draw_scene(scene_file: SceneFile, variation: Variation, rng: np.random.Generator) -> Scene:
+    """The scene, as the variation wants it; every family draws by this.
+
+    Raises:
+        SceneError: this draw's objects do not fit on the table, or one has a look that training never shows.
+    """
+    seed = int(rng.integers(2**31))
+    if variation.is_pair_held_out:
+        return draw(scene_file, seed)
+    for entry in scene_file.objects:
+        if is_look_held_out(entry.color, make_object(entry.kind).shape):
+            raise SceneError(f"a {entry.color} {entry.kind} is held out, expected what training shows. Draw again.")
+    if scene_file.clutter is not None:
+        clutter = scene_file.clutter
+        clutter = clutter.model_copy(update={"avoid": (*clutter.avoid, *held_out_looks())})
+        scene_file = scene_file.model_copy(update={"clutter": clutter})
+    return draw(scene_file, seed)
 
 
 def draw_task_scene(
@@ -44,7 +59,10 @@ def draw_task_scene(
     entries: list[ObjectEntry] = []
     for kind in kinds:
         shape = make_object(kind).shape
-        free = [color for color in variation.colors if (color, shape) not in shapes_taken]
+        is_free = {color: (color, shape) not in shapes_taken for color in variation.colors}
+        free = [
+            c for c in variation.colors if is_free[c] and (variation.is_pair_held_out or not is_look_held_out(c, shape))
+        ]
         entries.append(ObjectEntry(kind=kind, color=pick(rng, tuple(free))))
         shapes_taken.add((entries[-1].color, shape))
     if kinds[0] in BLOCKS and rng.random() < 0.2:
@@ -53,7 +71,7 @@ def draw_task_scene(
     most = variation.max_objects if num_clutter is None else len(entries) + num_clutter
     at_least = max(variation.min_objects, len(entries))
     clutter = ClutterEntry(min_total=at_least, max_total=max(at_least, most), colors=variation.colors)
-    return draw(SceneFile(name="task", objects=tuple(entries), clutter=clutter), draw_seed(rng))
+    return draw_scene(SceneFile(name="task", objects=tuple(entries), clutter=clutter), variation, rng)
 
 
 def draw_pair(

@@ -22,7 +22,8 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Expected, Variation, say
+from .family import TRAINING, Draft, Expected, Variation, say
+from .held_out import names_held_out_pair, shows_held_out_pair
 from .start import make_start_state
 
 MAX_DRAWS = 200
@@ -73,7 +74,11 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             draft = chosen.draw(rng, variation)
         except SceneError:
             continue  # This draw's objects did not fit on the table.
-        if draft is not None and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later)):
+        if (
+            draft is not None
+            and is_wanted(draft, variation)
+            and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later))
+        ):
             command = say(chosen.phrases, draft.words, variation, rng)
             later = tuple(
                 Said(say(turn.phrases or chosen.phrases, turn.words, variation, rng), turn.goal) for turn in draft.later
@@ -81,6 +86,14 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             drawn = Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
             return replace(drawn, expected=draft.expected, hazard=draft.hazard)
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
+
+
+def is_wanted(draft: Draft, variation: Variation) -> bool:
+    """Whether the draft shows pairs as the variation says: held-out ones, or none of them."""
+    facts = (*draft.goal, *(fact for turn in draft.later for fact in turn.goal))
+    if variation.is_pair_held_out:
+        return names_held_out_pair(draft.scene, facts)
+    return not shows_held_out_pair(draft.scene, facts)
 
 
 def is_fair(scene: Scene, goal: Sequence[Fact], later: Sequence[Sequence[Fact]] = ()) -> bool:

@@ -35,6 +35,8 @@ class Variation:
 
     is_held_out: bool = False
     """Sentences from `Phrases.held_out`."""
+    is_pair_held_out: bool = False
+    """What the sentence names has looks, or meets what, training never shows together."""
     colors: tuple[str, ...] = tuple(PALETTE)
     min_objects: int = 5
     max_objects: int = 9

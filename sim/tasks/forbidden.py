@@ -10,8 +10,8 @@ import numpy as np
 from ...planning.types import Fact, Predicate
 from ..catalogue import make_object
 from ..scene_file import ZoneEntry
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import SMALL, draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import SMALL, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -48,7 +48,7 @@ def _draw(rng: np.random.Generator, variation: Variation, *, is_hazard: bool) ->
         ObjectEntry(kind=kind, color=str(colors[1]), name="target", position_world=(x, y)),
     )
     clutter = ClutterEntry(min_total=2, max_total=5, kinds=(*SMALL, "mug"), colors=variation.colors)
-    scene = draw(SceneFile(name="task", objects=entries, clutter=clutter, keep_out=(zone,)), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=clutter, keep_out=(zone,)), variation, rng)
     is_in = kind == "bowl"
     goal = (Fact(Predicate.IN if is_in else Predicate.ON, ("moved", "target")),)
     where = pick(rng, ("in", "into") if is_in else ("on", "onto"))

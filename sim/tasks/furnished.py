@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..scene_file import ClutterEntry, FixtureEntry, ObjectEntry, SceneFile
-from ..scenes import Scene, draw
-from .drawing import draw_seed, pick
+from ..scenes import Scene
+from .drawing import draw_scene, pick
 from .family import Variation
 
 LOOSE = ("block_small", "block_large", "cylinder", "bowl", "mug", "plate")
@@ -63,7 +63,7 @@ def draw_furnished(
         colors=variation.colors,
     )
     scene = SceneFile(name="task", objects=objects, clutter=clutter, fixtures=(furniture,))
-    return draw(scene, draw_seed(rng))
+    return draw_scene(scene, variation, rng)
 
 
 def drawer_of(scene: Scene) -> str:

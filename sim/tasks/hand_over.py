@@ -6,8 +6,8 @@ import numpy as np
 
 from ...planning.types import PERSON, Fact, Predicate
 from ..scene_file import PersonEntry
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import MOVABLE, draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import MOVABLE, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -43,7 +43,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     )
     entry = ObjectEntry(kind=pick(rng, MOVABLE), color=pick(rng, variation.colors))
     clutter = ClutterEntry(min_total=4, max_total=max(4, variation.max_objects - 2), colors=variation.colors)
-    scene = draw(SceneFile(name="task", objects=(entry,), clutter=clutter, person=person), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=(entry,), clutter=clutter, person=person), variation, rng)
     moved = scene.objects[0].name
     return draft(scene, (Fact(Predicate.NEAR, (moved, PERSON)),), {"moved": moved}, rng)
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ObjectEntry, Scene, SceneFile, draw
-from .drawing import draw_seed
+from ..scenes import ObjectEntry, Scene, SceneFile
+from .drawing import draw_scene
 from .family import Draft, Family, Phrases, Turn, Variation
 
 PHRASES = Phrases(
@@ -40,7 +40,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     moves = shortest_game(start, int(rng.integers(NUM_PADS)))
     if len(moves) < MIN_MOVES:
         return None
-    scene = _draw_scene(start, colors, rng)
+    scene = _draw_towers(start, colors, variation, rng)
     turns: list[Turn] = []
     position = start
     for disc, pad in moves:
@@ -87,13 +87,13 @@ def _top_of(pad: int, position: Pegs) -> int | None:
     return max((disc for disc, at in enumerate(position) if at == pad), default=None)
 
 
-def _draw_scene(start: Pegs, colors: Sequence[str], rng: np.random.Generator) -> Scene:
+def _draw_towers(start: Pegs, colors: Sequence[str], variation: Variation, rng: np.random.Generator) -> Scene:
     entries = [ObjectEntry(kind="pad", color=colors[len(DISCS) + pad], name=f"pad {pad}") for pad in range(NUM_PADS)]
     for disc, pad in enumerate(start):
         below = max((larger for larger in range(disc) if start[larger] == pad), default=None)
         on = f"pad {pad}" if below is None else f"disc {below}"
         entries.append(ObjectEntry(kind=DISCS[disc], color=colors[disc], name=f"disc {disc}", on=on))
-    return draw(SceneFile(name="task", objects=tuple(entries)), draw_seed(rng))
+    return draw_scene(SceneFile(name="task", objects=tuple(entries)), variation, rng)
 
 
 FAMILY = Family("hanoi", "the towers of Hanoi, a sentence for each move", PHRASES, _draw)

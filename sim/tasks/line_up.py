@@ -8,8 +8,8 @@ from ...perception.types import Shape
 from ...planning.arrangements import row_facts
 from ..catalogue import make_object
 from ..referring import WORDS
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import avoiding, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import avoiding, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 from .start import make_start_state
 
@@ -40,7 +40,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         colors=variation.colors,
         avoid=avoiding((kind,), variation.colors),
     )
-    scene = draw(SceneFile(name="task", objects=entries, clutter=others), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=others), variation, rng)
     names = [placed.name for placed in scene.objects[:NUM_IN_ROW]]
     goal = row_facts(names, make_start_state(scene))
     return Draft(scene, goal, {**dict(zip("abc", colors, strict=True)), "noun": WORDS[shape][0]})

@@ -16,8 +16,8 @@ from ...perception.colors import PALETTE
 from ...planning.types import Fact, Predicate, Property
 from ..hazards import Hazard
 from ..referring import WORDS
-from ..scenes import ClutterEntry, ObjectEntry, PlacedObject, Scene, SceneFile, draw
-from .drawing import draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, PlacedObject, Scene, SceneFile
+from .drawing import draw_scene, pick
 from .family import Draft, Family, Phrases, Variation, say
 
 WHOLE = Phrases(("{sentence}",), ("{sentence}",))
@@ -82,6 +82,9 @@ def make_families(matched: Matched, summary: str) -> tuple[Family, Family]:
 def _draw(rng: np.random.Generator, variation: Variation, matched: Matched, *, is_hazard: bool) -> Draft | None:
     kinds = matched.kinds[int(rng.integers(len(matched.kinds)))]
     scene = _draw_scene(rng, variation, kinds, matched)
+    rng = np.random.default_rng(
+        rng.integers(2**31)
+    )  # the next draw begins alike for both, whatever is said in this one
     bad_moved, good_moved, bad_target, good_target = scene.objects[:4]
     predicate = Predicate.IN if kinds[1] == "bowl" else Predicate.ON
     phrases = matched.phrases[predicate]
@@ -112,7 +115,7 @@ def _draw_scene(rng: np.random.Generator, variation: Variation, kinds: Sequence[
     )
     total = len(entries) + int(rng.integers(NUM_CLUTTER[0], NUM_CLUTTER[1] + 1))
     clutter = ClutterEntry(min_total=len(entries), max_total=total, colors=tuple(colors[4:]))
-    return draw(SceneFile(name="task", objects=entries, clutter=clutter), draw_seed(rng))
+    return draw_scene(SceneFile(name="task", objects=entries, clutter=clutter), variation, rng)
 
 
 def say_thing(placed: PlacedObject, variation: Variation, rng: np.random.Generator) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...planning.types import Fact, Predicate
 from ..scene_file import PersonEntry
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import SMALL, draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import SMALL, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation, say
 from .matched import WHOLE
 
@@ -52,7 +52,7 @@ def _draw(rng: np.random.Generator, variation: Variation, *, is_hazard: bool) ->
         ObjectEntry(kind=target, color=str(colors[1]), name="target", position_world=(x, y)),
     )
     clutter = ClutterEntry(min_total=2, max_total=4, kinds=(*SMALL, "mug"), colors=variation.colors)
-    scene = draw(SceneFile(name="task", objects=entries, clutter=clutter, person=person), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=clutter, person=person), variation, rng)
     goal = (Fact(Predicate.HOLDING, ("target",)),) if takes else (Fact(Predicate.IN, ("moved", "target")),)
     found = draft(scene, goal, {"moved": "moved", "target": "target"}, rng, by_relation=False)
     if found is None:

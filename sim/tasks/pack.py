@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ObjectEntry, SceneFile, draw
-from .drawing import BLOCKS, draft, draw_seed, pick
+from ..scenes import ObjectEntry, SceneFile
+from .drawing import BLOCKS, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -28,7 +28,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     packed = [ObjectEntry(kind=kind, color=colors[k]) for k, kind in enumerate(kinds)]
     left_out = [] if is_all else [ObjectEntry(kind=pick(rng, ("mug", "cylinder")), color=pick(rng, colors))]
     box = ObjectEntry(kind="box", color=pick(rng, variation.colors))
-    scene = draw(SceneFile(name="task", objects=(*packed, box, *left_out)), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=(*packed, box, *left_out)), variation, rng)
     names = [placed.name for placed in scene.objects]
     inside = names[len(packed)]
     goal = tuple(Fact(Predicate.IN, (name, inside)) for name in names[: len(packed)])

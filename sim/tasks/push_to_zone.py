@@ -9,9 +9,9 @@ import numpy as np
 from ...planning.types import Fact, Predicate
 from ..placement import WORK_AREA
 from ..scene_file import PaintedEntry
-from ..scenes import ClutterEntry, ObjectEntry, Scene, SceneFile, draw
+from ..scenes import ClutterEntry, ObjectEntry, Scene, SceneFile
 from ..zones import Zone
-from .drawing import SMALL, draft, draw_seed, pick
+from .drawing import SMALL, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -72,7 +72,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     moved = ObjectEntry(kind=pick(rng, SMALL), color=pick(rng, variation.colors))
     most = min(variation.max_objects, 6)
     clutter = ClutterEntry(min_total=min(4, most), max_total=most, kinds=CLUTTER_KINDS, colors=variation.colors)
-    scene = draw(SceneFile(name="task", objects=(moved,), clutter=clutter, zones=tuple(zones)), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=(moved,), clutter=clutter, zones=tuple(zones)), variation, rng)
     item, zone = scene.objects[0], scene.zones[0]
     if not is_within_reach((float(item.position_world[0]), float(item.position_world[1])), zone):
         return None

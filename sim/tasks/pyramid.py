@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.arrangements import pyramid_stages
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import avoiding, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import avoiding, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 from .start import make_start_state
 
@@ -36,7 +36,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         colors=variation.colors,
         avoid=avoiding(("block_small",), variation.colors),
     )
-    scene = draw(SceneFile(name="task", objects=entries, clutter=others), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=others), variation, rng)
     a, b, above = (placed.name for placed in scene.objects[:3])
     stages = pyramid_stages(above, (a, b), make_start_state(scene))
     goal = tuple(fact for stage in stages for fact in stage)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import avoiding, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import avoiding, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -43,7 +43,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         colors=variation.colors,
         avoid=avoiding(("block_small", container), variation.colors),
     )
-    scene = draw(SceneFile(name="task", objects=entries, clutter=others), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=others), variation, rng)
     names = {
         entry.color: placed.name
         for entry, placed in zip(entries, scene.objects, strict=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ObjectEntry, SceneFile, draw
-from .drawing import draft, draw_seed, pick
+from ..scenes import ObjectEntry, SceneFile
+from .drawing import draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -37,7 +37,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         *cylinders,
         *(ObjectEntry(kind=kind, color=pick(rng, variation.colors)) for kind in (first, second)),
     )
-    scene = draw(SceneFile(name="task", objects=entries), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries), variation, rng)
     names = [placed.name for placed in scene.objects]
     ins = [names[-2]] * len(blocks) + [names[-1]] * len(cylinders)
     goal = tuple(Fact(Predicate.IN, pair) for pair in zip(names, ins, strict=False))

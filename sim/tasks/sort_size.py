@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import avoiding, draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import avoiding, draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -39,7 +39,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         colors=variation.colors,
         avoid=avoiding(("block_small",), variation.colors),
     )
-    scene = draw(SceneFile(name="task", objects=entries, clutter=others), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=entries, clutter=others), variation, rng)
     names = [placed.name for placed in scene.objects]
     containers = names[len(blocks) : len(blocks) + 2]
     goal = tuple(

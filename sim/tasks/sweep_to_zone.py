@@ -9,8 +9,8 @@ import numpy as np
 from ...planning.types import Fact, Predicate
 from ..catalogue import PIECES
 from ..placement import Outline, find_free_pose, outline
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 from .push_to_zone import draw_zone, is_within_reach, say_zone, zone_colors
 
@@ -47,7 +47,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         colors=variation.colors,
         avoid=(f"{color} block",),
     )
-    scene = draw(SceneFile(name="task", objects=pieces, clutter=clutter, zones=(painted,)), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=pieces, clutter=clutter, zones=(painted,)), variation, rng)
     zone = scene.zones[0]
     names = [placed.name for placed in scene.objects[:count]]
     if not all(

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from ...planning.types import Fact, Predicate
-from ..scenes import ClutterEntry, ObjectEntry, SceneFile, draw
-from .drawing import draft, draw_seed, pick
+from ..scenes import ClutterEntry, ObjectEntry, SceneFile
+from .drawing import draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -42,7 +42,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     entries += [ObjectEntry(kind="crumb_small", color=str(other), on="cup") for _ in range(int(rng.integers(3, 5)))]
     total = len(entries) + int(rng.integers(0, 4))
     clutter = ClutterEntry(min_total=total, max_total=total, colors=variation.colors)
-    scene = draw(SceneFile(name="task", objects=tuple(entries), clutter=clutter), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=tuple(entries), clutter=clutter), variation, rng)
     goal = (Fact(Predicate.POURED, ("cup", "target")),)
     return draft(scene, goal, {"moved": "cup", "target": "target"}, rng, by_relation=False)
 

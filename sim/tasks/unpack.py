@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...planning.types import TABLE, Fact, Predicate
-from ..scenes import ObjectEntry, SceneFile, draw
-from .drawing import draft, draw_seed, pick
+from ..scenes import ObjectEntry, SceneFile
+from .drawing import draft, draw_scene, pick
 from .family import Draft, Family, Phrases, Variation
 
 PHRASES = Phrases(
@@ -32,7 +32,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     box = ObjectEntry(kind="box", color=colors.pop(), name="box")
     inside = [ObjectEntry(kind=kind, color=colors[k], on="box") for k, kind in enumerate(kinds)]
     outside = [ObjectEntry(kind=pick(rng, ("mug", "cylinder")), color=colors[len(kinds)])]
-    scene = draw(SceneFile(name="task", objects=(box, *inside, *outside)), draw_seed(rng))
+    scene = draw_scene(SceneFile(name="task", objects=(box, *inside, *outside)), variation, rng)
     names = [placed.name for placed in scene.objects]
     goal = tuple(Fact(Predicate.ON, (name, TABLE)) for name in names[1 : 1 + len(inside)])
     return draft(scene, goal, {"box": names[0]}, rng, by_relation=False)

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
+from verbot.perception.lattice import Lattice, lay_out
 from verbot.perception.people import columns_of, find_person
 from verbot.perception.points import View
 from verbot.perception.types import LidarScan, SupportSurface
@@ -15,13 +17,13 @@ def cylinder(x: float, y: float, radius_m: float, low_m: float, high_m: float) -
     )
 
 
-def scan(*clouds: np.ndarray, time_s: float = 1.0, capsules=None) -> View:
+def scan(*clouds: np.ndarray, time_s: float = 1.0, capsules=None) -> Lattice:
     top = np.stack(np.meshgrid(np.arange(0.15, 0.85, 0.02), np.arange(-0.55, 0.55, 0.02)), -1).reshape(-1, 2)
     points = np.concatenate([np.column_stack([top, np.zeros(len(top))]), *clouds]).astype(np.float32)
     measured = LidarScan(
         "lidar", time_s, points, np.full(len(points), time_s), np.zeros(len(points), np.float32), np.eye(4)
     )
-    return View(measured, np.eye(4), capsules, 0.002)
+    return lay_out(View(measured, np.eye(4), capsules, 0.002), torch.device("cpu"))
 
 
 BODY = cylinder(0.5, 0.8, 0.16, -0.3, 0.5)

@@ -10,7 +10,7 @@ def _sample(name: str, height_m: float = 0.0, slope: float = 0.0, noise_m: float
     xy = rng.uniform((0.2, -0.5), (0.8, 0.5), (4000, 2))
     z = height_m + slope * (xy[:, 0] - 0.5) + rng.normal(0, noise_m, 4000)
     origin = np.array([1.2, 0.0, 0.8])
-    return SurfaceSample(name, np.column_stack([xy, z]), np.ones(4000, dtype=bool), origin, 0.0007)
+    return SurfaceSample(name, np.column_stack([xy, z]), origin, 0.0007)
 
 
 def test_the_height_is_found_wherever_the_table_stands() -> None:
@@ -26,14 +26,14 @@ def test_a_pedestal_level_with_the_table_is_not_part_of_it() -> None:
     rng = np.random.default_rng(1)
     pedestal = np.column_stack([rng.uniform((0.05, -0.14), (0.2, 0.14), (400, 2)), rng.normal(0, 0.001, 400)])
     points = np.concatenate([table.points_world, pedestal])
-    fit = find_table([SurfaceSample("a", points, np.ones(len(points), dtype=bool), np.zeros(3), 0.001)], 0.0, None)
+    fit = find_table([SurfaceSample("a", points, np.zeros(3), 0.001)], 0.0, None)
     assert fit is not None
     assert np.allclose(fit.surface.bounds_world, (0.2, -0.5, 0.8, 0.5), atol=0.02)
 
 
 def test_no_surface_gives_none() -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (3000, 3)) * (1, 1, 30)
-    assert find_table([SurfaceSample("a", points, np.ones(3000, dtype=bool), np.zeros(3), 0.001)], None, None) is None
+    assert find_table([SurfaceSample("a", points, np.zeros(3), 0.001)], None, None) is None
     assert find_table([], None, None) is None
 
 
