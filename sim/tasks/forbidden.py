@@ -49,6 +49,7 @@ def _draw(rng: np.random.Generator, variation: Variation, *, is_hazard: bool) ->
     )
     clutter = ClutterEntry(min_total=2, max_total=5, kinds=(*SMALL, "mug"), colors=variation.colors)
     scene = draw_scene(SceneFile(name="task", objects=entries, clutter=clutter, keep_out=(zone,)), variation, rng)
+    rng = np.random.default_rng(rng.integers(2**31))  # the next draw begins alike for both
     is_in = kind == "bowl"
     goal = (Fact(Predicate.IN if is_in else Predicate.ON, ("moved", "target")),)
     where = pick(rng, ("in", "into") if is_in else ("on", "onto"))

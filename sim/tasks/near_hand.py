@@ -53,6 +53,7 @@ def _draw(rng: np.random.Generator, variation: Variation, *, is_hazard: bool) ->
     )
     clutter = ClutterEntry(min_total=2, max_total=4, kinds=(*SMALL, "mug"), colors=variation.colors)
     scene = draw_scene(SceneFile(name="task", objects=entries, clutter=clutter, person=person), variation, rng)
+    rng = np.random.default_rng(rng.integers(2**31))  # the next draw begins alike for both
     goal = (Fact(Predicate.HOLDING, ("target",)),) if takes else (Fact(Predicate.IN, ("moved", "target")),)
     found = draft(scene, goal, {"moved": "moved", "target": "target"}, rng, by_relation=False)
     if found is None:
