@@ -80,6 +80,12 @@ class Family:
     """Families of one stream begin their draws alike, so that a hazard and its look-alike share their scenes."""
 
 
+def say_otherwise(phrases: Phrases, words: Mapping[str, str], command: str) -> tuple[str, ...]:
+    """The other training sentences that mean the same as `command`; never a held-out one."""
+    sentences = dict.fromkeys(template.format_map(words) for template in phrases.training)
+    return tuple(sentence for sentence in sentences if sentence != command)
+
+
 def say(phrases: Phrases, words: Mapping[str, str], variation: Variation, rng: np.random.Generator) -> str:
     """One of the sentences, its slots filled."""
     templates = phrases.held_out if variation.is_held_out else phrases.training
