@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...perception.colors import PALETTE
 from ...planning.types import Fact, Predicate, Property
+from ..catalogue import CLUTTER_COLORS
 from ..hazards import Hazard
 from ..referring import WORDS
 from ..scenes import ClutterEntry, ObjectEntry, PlacedObject, Scene, SceneFile
@@ -104,7 +104,7 @@ def _draw(rng: np.random.Generator, variation: Variation, matched: Matched, *, i
 
 def _draw_scene(rng: np.random.Generator, variation: Variation, kinds: Sequence[str], matched: Matched) -> Scene:
     """The four things and a little clutter, each of a colour of its own: by colour the robot knows what is what."""
-    palette = variation.colors if len(variation.colors) > 4 else tuple(PALETTE)
+    palette = variation.colors if len(variation.colors) > 4 else CLUTTER_COLORS
     colors = [palette[int(k)] for k in rng.permutation(len(palette))]
     things = (*matched.moved, *matched.targets)
     entries = tuple(
