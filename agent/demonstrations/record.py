@@ -31,7 +31,7 @@ from ..plugins import load_all, load_spec, make_config, split_name
 from ..run_folder import RunFolder
 from ..suites import build_suite
 from .config import FREE_TO_CHANGE, RecordConfig
-from .run_job import EPISODES, make_failed_line
+from .lines import EPISODES, make_failed_line
 from .seeds import SeedQueue
 
 RUN_JOB = "verbot.agent.demonstrations.run_job:run_job"
