@@ -22,7 +22,7 @@ from ..planning.collision import Room
 from ..planning.object_solids import Solid, moving_along, width_between
 from ..planning.placement import goal_region
 from ..planning.relations import evaluate
-from ..planning.timing import TimedPath, Timeline
+from ..planning.timing import EMPTY_LINE_QUICKER, TimedPath, Timeline
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from .drawers import handle_grasps, way_to_go
 from .grasps import Grasp, make_grasps, turned_half
@@ -39,6 +39,7 @@ SAFE_M = 0.20  # below this the hand first goes straight up
 GRIP_S = 0.35  # friction needs this long to build up
 RELEASE_S = 0.15
 PLACE_SLOWER = 0.5
+PLACE_APPROACH_M = 0.08  # … and so slowly it goes this far
 SLIDE_SLOWER = 0.6
 SLIDE_SETTLE_S = 0.1
 POUR_S = 1.2  # held tilted
@@ -102,7 +103,8 @@ class Skills:
         if isinstance(start, NoMotion):
             return start
         timeline, room = start
-        way = self._maker.transit(timeline.positions_rad, self._look_rad, self._finger_gap(now, item), room, now.rng)
+        gap_m = self._finger_gap(now, item)
+        way = self._maker.transit(timeline.positions_rad, self._look_rad, gap_m, room, now.rng, is_empty=item is None)
         if isinstance(way, Blocked):
             return no_motion(way, now, "the look pose")
         timeline.follow(way)
@@ -221,7 +223,7 @@ class Skills:
         T_world_goal = T_world_taken.copy()
         T_world_goal[:3, 3] += way
         gap = self._gap(item, T_hand_object)
-        line = maker.line(timeline.positions_rad, T_world_goal, gap, moving, slow=SLIDE_SLOWER)
+        line = maker.line(timeline.positions_rad, T_world_goal, gap, moving, pace=SLIDE_SLOWER)
         if isinstance(line, Blocked):
             return no_motion(line, now, f"where {item.id} goes")
         timeline.follow(line)
@@ -230,13 +232,8 @@ class Skills:
         T_world_released = maker.model.tool_pose(timeline.positions_rad)
         timeline.pause(RELEASE_S, grasp.open_m)
         after = left_at(T_world_released @ T_hand_object)
-        rise = self._lift(timeline, after, grasp.open_m)
-        if isinstance(rise, Blocked):
-            return no_motion(rise, now, f"above the handle of {item.id}")
-        home = maker.transit(timeline.positions_rad, self._look_rad, grasp.open_m, after, now.rng)
-        if isinstance(home, Blocked):
-            return no_motion(home, now, "the look pose")
-        timeline.follow(home)
+        if problem := self._go_home(timeline, after, grasp.open_m, now.rng):
+            return no_motion(problem[1], now, problem[0])
         return timeline.build(
             held=(HeldSpan(item.id, closing_s, release_s, T_hand_object),),
             touches=touch,
@@ -258,7 +255,7 @@ class Skills:
         blocked = Blocked(NoMotionReason.NO_PATH, f"the arm cannot tilt {cup.id} over {into.id}")
         pours = make_pours(cup, into, maker.model.tool_pose(start_rad), T_hand_object)
         for pour in itertools.islice(pours, now.step.attempt, None):
-            approach = maker.trace(start_rad, pour.approach, gap, room, slow=CARRY_SLOWER)
+            approach = maker.trace(start_rad, pour.approach, gap, room, pace=CARRY_SLOWER)
             if isinstance(approach, Blocked):
                 continue
             tilt = maker.trace(approach.positions_rad[-1], pour.tilt, gap, room)
@@ -339,9 +336,9 @@ class Skills:
         if release_rad is None:
             return NoMotion(NoMotionReason.NO_IK, f"the place for {item.id} is out of reach")
         low_m = float(placement.T_world_tool[2, 3])
-        heights_m = (max(CARRY_M, low_m + APPROACH_M), low_m + APPROACH_M, low_m + LOW_APPROACH_M)
+        heights_m = (low_m + PLACE_APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
         goal, air = (placement.T_world_tool, release_rad), _Air(room, gap, now.rng)
-        descent = self._descend(timeline, goal, heights_m, gap, room, air, slow=PLACE_SLOWER)
+        descent = self._descend(timeline, goal, heights_m, gap, room, air, pace=PLACE_SLOWER)
         if isinstance(descent, Blocked):
             return no_motion(descent, now, f"the place for {item.id}")
         timeline.follow(descent[0])
@@ -350,13 +347,8 @@ class Skills:
         T_world_released = maker.model.tool_pose(timeline.positions_rad)
         timeline.pause(RELEASE_S, open_m)
         after = putting_down(room, left_there(item, T_hand_object, T_world_released))
-        rise = self._lift(timeline, after, max(open_m, gap))
-        if isinstance(rise, Blocked):
-            return no_motion(rise, now, f"above {item.id}")
-        home = maker.transit(timeline.positions_rad, self._look_rad, max(open_m, gap), after, now.rng)
-        if isinstance(home, Blocked):
-            return no_motion(home, now, "the look pose")
-        timeline.follow(home)
+        if problem := self._go_home(timeline, after, max(open_m, gap), now.rng):
+            return no_motion(problem[1], now, problem[0])
         return timeline.build(
             held=(HeldSpan(item.id, 0.0, release_s, T_hand_object),),
             touches=(item.id, *touch),
@@ -399,6 +391,27 @@ class Skills:
             blocked = rise
         return blocked
 
+    def _go_home(
+        self, timeline: Timeline, room: Room, width_m: float, rng: np.random.Generator
+    ) -> tuple[str, Blocked] | None:
+        """Append the empty hand's way straight up, no higher than it must, and to the look pose; or what is in it."""
+        start_rad = timeline.positions_rad
+        goal = self._maker.model.tool_pose(start_rad)
+        low_m, problem = float(goal[2, 3]), None
+        for height_m in (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M):
+            goal[2, 3] = height_m
+            rise = self._maker.line(start_rad, goal, width_m, room, pace=EMPTY_LINE_QUICKER)
+            if isinstance(rise, Blocked):
+                problem = "the way up", rise
+                continue
+            home = self._maker.transit(rise.positions_rad[-1], self._look_rad, width_m, room, rng, is_empty=True)
+            if isinstance(home, TimedPath):
+                timeline.follow(rise)
+                timeline.follow(home)
+                return None
+            problem = "the look pose", home
+        return problem
+
     def _descend(
         self,
         timeline: Timeline,
@@ -408,7 +421,7 @@ class Skills:
         room: Room,
         air: _Air,
         *,
-        slow: float = 1.0,
+        pace: float = 1.0,
     ) -> tuple[TimedPath, TimedPath] | Blocked:
         """Through the air to a pose above the goal (tool pose and arm position), then straight down to it.
 
@@ -419,12 +432,15 @@ class Skills:
         blocked = Blocked(NoMotionReason.NO_PATH, "no height to come from")
         for height_m in dict.fromkeys(heights_m):
             above[2, 3] = height_m
-            up = self._maker.line(low_rad, above, width_m, room, slow=slow)
+            up = self._maker.line(low_rad, above, width_m, room, pace=pace)
             if isinstance(up, Blocked):
                 blocked = up
                 continue
             down = up.reversed()
-            way = self._maker.transit(timeline.positions_rad, down.positions_rad[0], air.width_m, air.room, air.rng)
+            above_rad = down.positions_rad[0]
+            way = self._maker.transit(
+                timeline.positions_rad, above_rad, air.width_m, air.room, air.rng, is_empty=not air.room.carried
+            )
             if isinstance(way, TimedPath):
                 return way, down
             blocked = way

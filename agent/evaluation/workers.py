@@ -115,7 +115,7 @@ class _Worker:
         log = None if log_folder is None else str(log_folder / f"worker-{number}.log")
         setup = WorkerSetup(number, run_job, os.getpid(), log)
         self.process = context.Process(target=work, args=(theirs, setup), name=f"verbot-worker-{number}", daemon=True)
-        with _one_thread():
+        with one_thread():
             self.process.start()
         theirs.close()  # ours must be the only other end: then a death closes the pipe
 
@@ -306,7 +306,7 @@ def _words(code: int | None) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Libraries read these when they are first imported, in the child."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
