@@ -154,6 +154,8 @@ def read_config(folder: Path) -> RecordConfig:
     """
     try:
         values = json.loads((folder / DATASET_FILE).read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise ValueError(f"schema {values['schema']!r}, expected '{SCHEMA}'")
         return RecordConfig(**values["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

@@ -94,7 +94,7 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
                 draft.goal,
                 chosen.max_steps,
                 later,
-                others=say_otherwise(chosen.phrases, draft.words, command),
+                others=draft.others or say_otherwise(chosen.phrases, draft.words, command),
                 is_held_out=variation.is_held_out or variation.is_pair_held_out,
             )
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
