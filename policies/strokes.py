@@ -1,6 +1,6 @@
 """Pushing over the table: closed fingers as a blade, lowered behind what is to move, drawn straight to the goal.
 
-In:  what a skill starts from (skills.Situation), the object or the pile, where it is to go.
+In:  what a skill starts from (situation.Situation), the object or the pile, where it is to go.
 Out: Trajectory from rest to rest that ends in the look pose, or NoMotion with what was in the way.
 One stroke at a time: how far it came is seen, not assumed, and the next one is planned from there.
 """
@@ -24,19 +24,13 @@ from ..planning.piles import pieces_of
 from ..planning.placement import WORK_AREA, goal_region
 from ..planning.timing import TimedPath
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, Predicate, Trajectory
+from .attempts import first_success, no_motion
 from .grasps import turned_half
 from .lanes import RUN_UP_M, Lane, make_lanes, start_of_push
 from .motion import Blocked
-from .skills import (
-    APPROACH_M,
-    CARRY_M,
-    LOW_APPROACH_M,
-    Situation,
-    Skills,
-    first_success,
-    no_motion,
-    still_to_come,
-)
+from .reaching import APPROACH_M, CARRY_M, LOW_APPROACH_M
+from .situation import Situation
+from .skills import Skills, still_to_come
 from .surroundings import neighbours, putting_down, table_height_m, without
 
 TIP_CLEAR_M = 0.005  # between fingertips and table
