@@ -37,7 +37,7 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
     first = turns[0]
     sentence = say(first.phrases or WHOLE, first.words, variation, rng)
     others = say_otherwise(first.phrases or WHOLE, first.words, sentence)
-    return Draft(scene, first.goal, {"sentence": sentence}, tuple(turns[1:]), others)
+    return Draft(scene, first.goal, {"sentence": sentence}, tuple(turns[1:]), others=others)
 
 
 FAMILY = Family("five", "five sentences in one world", WHOLE, _draw)
