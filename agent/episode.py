@@ -32,7 +32,9 @@ from .turns import Turn, commands_to_list, join_scores
 
 SCHEMA = "verbot-result/1"
 REST_S = 0.5
-"""Truth is judged this much after the end."""
+"""Truth is judged this much after the end …"""
+MAX_REST_S = 3.0
+"""… or as much later as something still moves: a full tray may creep for the two seconds after which it sleeps."""
 PACKAGES = ("verbot", "torch", "numpy", "open3d-cpu", "open3d", "pybullet", "pin", "ompl", "ruckig", "av")
 
 
@@ -150,6 +152,8 @@ class Episode:
         # What still turns comes to rest, and what will fall has fallen; the robot's part of the time ended before.
         if self.parts.robot.time_s < end_s + REST_S:
             self.parts.robot.read(end_s + REST_S, images=False)
+        while not judge.is_at_rest and self.parts.robot.time_s < end_s + MAX_REST_S:
+            self.parts.robot.read(self.parts.robot.time_s + REST_S / 2, images=False)
         score = {**_score_to_dict(judge.score(goal, names)), "time_s": rounded(end_s)}
         judges["gripped"] = list(getattr(judge, "gripped", ()))
         judges["goal_objects"] = list(dict.fromkeys(fact.args[0] for fact in goal))

@@ -32,7 +32,7 @@ HIGHER_M = (
     0.038,
     0.046,
 )  # let go this much above the lowest height, if need be
-UNTOUCHED_M = 0.003  # fingers as near as this may press on what they may touch: perceived places are off by 1 mm
+UNTOUCHED_M = 0.001  # fingers nearer than this may press on what they may touch
 COMFORT_M = 0.012  # clearance beyond which more is not better
 MAX_LOOKS = 60
 FEW_LOOKS = 24  # then what was found is good enough

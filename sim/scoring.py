@@ -70,6 +70,11 @@ class Judge:
         self._watch.pours = PourWatch()
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing moves any more."""
+        return all(self._world.is_at_rest(name) for name in self._world.objects)
+
+    @property
     def start_scene(self) -> SceneState:
         """The true scene in which the command was given; what its words mean is judged in it."""
         if self._start is None:
