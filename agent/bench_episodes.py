@@ -63,22 +63,12 @@ def bench(episodes: int) -> Iterator[Row]:
 
 
 def _play_on_all_cores(each: int, look_hz: float) -> list[_Played]:
-    from .evaluation.worker import THREAD_VARIABLES
+    from .evaluation.workers import one_thread
 
-    # Read by the libraries of the new processes when they are loaded: a second thread would take the other's core.
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
-            starts = [FIRST_SEED + number * each for number in range(PROCESSES)]
-            return list(pool.map(_play, starts, [each] * PROCESSES, [look_hz] * PROCESSES))
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    spawn = multiprocessing.get_context("spawn")
+    with one_thread(), ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
+        starts = [FIRST_SEED + number * each for number in range(PROCESSES)]
+        return list(pool.map(_play, starts, [each] * PROCESSES, [look_hz] * PROCESSES))
 
 
 def _play(first_seed: int, count: int, look_hz: float) -> _Played:

@@ -50,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_plan(commands)
     _add_eval(commands)
+    _add_record(commands)
     _add(
         commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
     ).add_argument("run", type=Path, metavar="RUN")
@@ -147,6 +148,32 @@ def _add_eval(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
 
 
+def _add_record(commands: Any) -> None:
+    parser = _add(
+        commands, "record", _record, "demonstrations: an expert's successful episodes, with every sensor",
+        "verbot record --suite tabletop --tasks put_in,stack --episodes 50 --out demos",
+    )  # fmt: skip
+    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="which suite; see `verbot list suites`")
+    parser.add_argument("--tasks", type=_names, metavar="A,B", help="default: all of the suite")
+    parser.add_argument("--episodes", type=int, metavar="N", help="successful ones of each task; default: 20")
+    parser.add_argument("--seed", type=int, metavar="FIRST", help="the first; default: 0")
+    parser.add_argument("--most-seeds", type=int, metavar="N", help="tried of each task; default: 2 × episodes + 20")
+    parser.add_argument("--workers", type=int, metavar="N", help="default: one for each core")
+    parser.add_argument("--robot", metavar="NAME", help="default: panda; panda:COMPOSITION has other sensors")
+    parser.add_argument("--policy", metavar="NAME", help="the expert; default: geometric")
+    parser.add_argument("--perceiver", metavar="NAME", help="default: fused; oracle reads simulator truth")
+    parser.add_argument("--rate-hz", type=float, metavar="HZ", help="rows and pictures a second; 0: looks only")
+    parser.add_argument("--scan-hz", type=float, metavar="HZ", help="LiDAR scans between the looks; default: 2")
+    parser.add_argument("--motion-width", type=int, metavar="PIXELS", help="of pictures between looks; default: 128")
+    parser.add_argument("--phrasings", type=int, metavar="K", help="further sentences of each episode; default: 4")
+    parser.add_argument("--deadline-s", type=float, metavar="S", help="of an episode, simulated time; default: 180")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cpu")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-record-<suite>")
+    parser.add_argument("--resume", action="store_true", help="go on with the recording in --out (or the latest)")
+    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but what went wrong")
+    parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -229,6 +256,20 @@ def _eval(args: argparse.Namespace, started: float) -> int:
         given["controls"] = False
     options = CommandOptions(args.out, args.resume, args.quiet, args.config, args.judge_name)
     code, summary = eval_command(given, options)
+    if args.json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    return code
+
+
+def _record(args: argparse.Namespace, started: float) -> int:
+    from .demonstrations.command import RecordOptions, record_command
+
+    names = (
+        "suite", "tasks", "episodes", "seed", "most_seeds", "workers", "robot", "policy", "perceiver", "rate_hz",
+        "scan_hz", "motion_width", "phrasings", "deadline_s", "device",
+    )  # fmt: skip
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    code, summary = record_command(given, RecordOptions(args.out, args.resume, args.quiet))
     if args.json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     return code

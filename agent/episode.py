@@ -24,6 +24,7 @@ from .observers import Observer
 from .plugins import distribution_of, split_name
 from .recorder import rounded
 from .recording import RecordedRobot
+from .robot import Robot
 from .runtime import EndedBy, RunRecord, Runtime, StepRecord
 from .stopwatch import Stopwatch
 from .turns import Turn, commands_to_list, join_scores
@@ -58,6 +59,7 @@ class Episode:
         stage: Callable[[int], Any] | None = None,
         film_hz: float = 0.0,
         record_to: Path | None = None,
+        tap: Callable[[Robot], Robot] | None = None,
         is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.config = config
@@ -66,7 +68,9 @@ class Episode:
         with self.stopwatch.stage("build"):
             self.parts: Parts = build_parts(config, stage=stage, film_hz=film_hz)
         robot = self.parts.robot
-        self._driven = (
+        if tap is not None:  # notes what goes by and changes nothing
+            robot = tap(robot)
+        self._driven: Robot = (
             robot
             if record_to is None
             else RecordedRobot(

@@ -20,7 +20,7 @@ class Latency(enum.StrEnum):
 
 
 # Seconds charged for one pass of each stage; about twice what a laptop core needs.
-DECLARED_S = {"perceive": 0.2, "plan": 0.05, "rehearse": 0.6, "policy": 0.2, "check": 0.1}
+DECLARED_S = {"perceive": 0.15, "plan": 0.01, "rehearse": 0.45, "policy": 0.1, "check": 0.05}
 
 
 class Stopwatch:

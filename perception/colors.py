@@ -23,6 +23,10 @@ PALETTE: dict[str, tuple[float, float, float]] = {
     "blue": (0.12, 0.28, 0.80),
     "purple": (0.50, 0.20, 0.68),
     "white": (0.93, 0.93, 0.92),
+    "pink": (0.92, 0.36, 0.70),
+    "brown": (0.38, 0.22, 0.10),
+    "gray": (0.38, 0.38, 0.40),
+    "black": (0.07, 0.07, 0.08),
 }
 
 # Where one hue word ends and the next begins, degrees; shading moves value and hardly hue.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 _CLOSING_M = 0.003
 _OPENING_M = 0.002
-_SETTLED_M = 0.0008
+_SETTLED_M = 0.0004
 _SETTLE_S = 0.08
 _EMPTY_M = 0.0025
 _MEMORY_S = 1.5
@@ -51,14 +51,18 @@ class GripWatch:
             return self._watch_grip(width_m)
         if self._widest[0][1] - width_m <= _CLOSING_M:
             return None
+        if self._recent[0][0] > time_s - _SETTLE_S:
+            return None
         settling = [w for t, w in self._recent if t >= time_s - _SETTLE_S]
-        has_settled = max(settling) - min(settling) < _SETTLED_M and self._recent[0][0] <= time_s - _SETTLE_S
-        if has_settled:
-            if width_m <= _EMPTY_M:
-                return GripEvent.EMPTY
-            self.gripped_m = width_m
-            return GripEvent.GRIPPED
-        return None
+        half = len(settling) // 2
+        # Means: encoders may be noisier than what the fingers still move.
+        before_m, after_m = _mean(settling[:half] or settling), _mean(settling[half:])
+        if abs(after_m - before_m) >= _SETTLED_M or self._widest[0][1] - after_m <= _CLOSING_M:
+            return None
+        if after_m <= _EMPTY_M:
+            return GripEvent.EMPTY
+        self.gripped_m = after_m
+        return GripEvent.GRIPPED
 
     def _watch_grip(self, width_m: float) -> GripEvent | None:
         assert self.gripped_m is not None
@@ -74,3 +78,7 @@ class GripWatch:
         self._recent.clear()
         self._widest.clear()
         return GripEvent.OPENED
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -80,6 +80,8 @@ class Look:
             pose = self._body.mount_pose(measured.mount, measured.time_s)
             if pose is None or not self._body.was_still(measured.mount, measured.time_s):
                 continue
+            if not self._body.knows_where_it_is(measured.time_s):
+                continue  # an arm taken to be elsewhere would be seen as things
             views.append(
                 View(measured, pose @ mounted, self._body.capsules(measured.time_s), self._systematic(measured))
             )

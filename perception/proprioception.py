@@ -15,6 +15,9 @@ from .sync import ImuHistory, JointHistory, JointReading, was_still
 from .tracker import Tracker
 from .types import WORLD, BodyState, RobotBody, SensorFrame
 
+STILL_BEFORE_S, STILL_RAD = 0.1, 0.004
+FELT_LONG_AGO_S = 1.0
+
 
 class Proprioception:
     """Histories of encoders and IMUs, and the kinematics over them."""
@@ -84,6 +87,19 @@ class Proprioception:
         if self._body is None or reading is None:
             return None
         return self._body.capsules(reading.positions_rad, reading.gripper_width_m)
+
+    def knows_where_it_is(self, time_s: float) -> bool:
+        """Whether the body can be told from what stands around it in a picture of that time.
+
+        Without encoder readings near it, the last ones serve if the joints stood still then. A body that was never
+        felt is not in the way of anything known.
+        """
+        times_s = self._joints.times_s
+        if self._body is None or not len(times_s) or self._joints.at(time_s) is not None:
+            return True
+        last_s = float(times_s[-1])
+        moved_rad = self._joints.moved_rad(last_s - STILL_BEFORE_S, last_s)
+        return last_s < time_s <= last_s + FELT_LONG_AGO_S and moved_rad is not None and moved_rad < STILL_RAD
 
     def was_still(self, mount: str, time_s: float) -> bool:
         """Whether a mount stood still when its sensor measured."""

@@ -251,28 +251,30 @@ def _in_zone_m(a: Footprint, zone: Footprint) -> float:
     return margin_m - rest.half_x_m if a.is_round else min(zone.inside_m(x, y) for x, y in rest.corners())
 
 
-def _direction_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:
-    """Beyond the end of b, within reach, and inside the 45° cone of the direction."""
+def _beside_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> tuple[float, float, float]:
+    """How far the centre of a lies along the direction, beside it, and how wide the gap between both is along it."""
     dx, dy = direction
     along_m = (a.x_m - b.x_m) * dx + (a.y_m - b.y_m) * dy
     across_m = abs((a.x_m - b.x_m) * dy - (a.y_m - b.y_m) * dx)
-    gap = along_m - a.extent_m(dx, dy) - b.extent_m(dx, dy)
+    return along_m, across_m, along_m - a.extent_m(dx, dy) - b.extent_m(dx, dy)
+
+
+def _direction_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:
+    """Beyond the end of b, within reach, and inside the 45° cone of the direction."""
+    along_m, across_m, gap = _beside_m(a, b, direction)
     return min(gap - SIDE_GAP_M, SIDE_REACH_M - along_m, along_m - across_m)
+
+
+def _row_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:
+    """Next in the direction, neither far nor overlapping, and hardly beside the line."""
+    _, across_m, gap = _beside_m(a, b, direction)
+    return min(ROW_GAP_M - gap, gap - SIDE_GAP_M, ROW_ACROSS_M - across_m)
 
 
 def place_of(fact: Fact) -> tuple[float, float]:
     """The place (x, y; world) that an AT_START_OF fact remembers."""
     x, y = fact.args[2].split(",")
     return float(x), float(y)
-
-
-def _row_m(a: Footprint, b: Footprint, direction: tuple[float, float]) -> float:
-    """Next in the direction, neither far nor overlapping, and hardly beside the line."""
-    dx, dy = direction
-    along_m = (a.x_m - b.x_m) * dx + (a.y_m - b.y_m) * dy
-    across_m = abs((a.x_m - b.x_m) * dy - (a.y_m - b.y_m) * dx)
-    gap = along_m - a.extent_m(dx, dy) - b.extent_m(dx, dy)
-    return min(ROW_GAP_M - gap, gap - SIDE_GAP_M, ROW_ACROSS_M - across_m)
 
 
 def _side_by_side_m(a: Footprint, b: Footprint) -> float:

@@ -17,7 +17,8 @@ from ..planning.rules import read_zones
 from ..planning.types import PILE, TABLE, Action, NoMotion, NoMotionReason, Predicate, Trajectory
 from .motion import MotionMaker
 from .policy import PolicyInput, PolicySpec, Sense
-from .skills import Situation, Skills
+from .situation import Situation
+from .skills import Skills
 from .strokes import Strokes
 from .surroundings import make_walls
 

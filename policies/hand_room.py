@@ -6,22 +6,34 @@ Out: those that fit, best first, with how far the fingers may open; else the few
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import SceneState
-from ..planning.collision import Clearance, CollisionModel, Room
+from ..planning.collision import FINGER, Clearance, CollisionModel, Room
 from .grasps import Grasp
 from .places import Placement
 from .surroundings import names_in_the_way
 
 NARROWER_M = (0.0, 0.008, 0.012)  # openings tried: the comfortable one less these
 RELEASE_M = (0.020, 0.012, 0.006)  # fingers open to the object's width plus one of these
-HIGHER_M = (0.0, 0.004, 0.010, 0.018, 0.028, 0.040)  # let go this much above the lowest height, if need be
+HIGHER_M = (
+    0.0,
+    0.004,
+    0.010,
+    0.016,
+    0.022,
+    0.030,
+    0.038,
+    0.046,
+)  # let go this much above the lowest height, if need be
+UNTOUCHED_M = 0.003  # fingers as near as this may press on what they may touch: perceived places are off by 1 mm
 COMFORT_M = 0.012  # clearance beyond which more is not better
-MAX_LOOKS = 60
+MAX_LOOKS, FEW_LOOKS = 60, 24
+LITTLE_COST = 0.06  # of letting go 12 mm higher
 ENOUGH = 8
 
 
@@ -73,25 +85,51 @@ def free_releases(
     """Placements as low as there is room, with the widest opening that fits; `gap_m` is the closed fingers'."""
     found: list[tuple[float, Release]] = []
     blocked: list[tuple[str, ...]] = []
-    open_room = replace(room, carried=())
-    widths = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
-    for placement in placements[:MAX_LOOKS]:
-        for higher in HIGHER_M:
-            T_higher = placement.T_world_tool.copy()
-            T_higher[2, 3] += higher
-            if _free_clearances(collision, T_higher, gap_m, room, scene, blocked) is None:
-                continue
-            # What was let go stands between the fingers, which only move away from it.
-            looks = ((w, _free_clearances(collision, T_higher, w, open_room, scene, blocked)) for w in widths)
-            width = next((w for w, clearances in looks if clearances is not None), None)
-            if width is not None:
-                cost = placement.cost + 5 * higher + 2 * (widths[0] - width)
-                found.append((cost, Release(replace(placement, T_world_tool=T_higher), width)))
-                break
-        if len(found) >= num_wanted:
+    widths_m = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
+
+    def clearances(T_world_tool: Float[np.ndarray, "4 4"], width_m: float, room: Room) -> list[Clearance] | None:
+        return _free_clearances(collision, T_world_tool, width_m, room, scene, blocked)
+
+    num_good = 0
+    for number, placement in enumerate(placements[:MAX_LOOKS]):
+        release = _best_release(placement, clearances, room, gap_m, widths_m)
+        if release is not None:
+            found.append(release)
+            num_good += release[0] < placement.cost + LITTLE_COST
+        if num_good >= num_wanted or (len(found) >= num_wanted and number >= FEW_LOOKS):
             break
     found.sort(key=lambda pair: pair[0])
     return [release for _, release in found], _fewest(blocked)
+
+
+def _best_release(
+    placement: Placement,
+    clearances: Callable[[Float[np.ndarray, "4 4"], float, Room], list[Clearance] | None],
+    room: Room,
+    gap_m: float,
+    widths_m: list[float],
+) -> tuple[float, Release] | None:
+    """The height and the opening that keep the fingers off walls, or come nearest to it, with their cost."""
+    # What was let go stands between the fingers, which only move away from it.
+    open_room = replace(room, carried=())
+    best: tuple[float, Release] | None = None
+    for higher_m in HIGHER_M:
+        T_world_tool = placement.T_world_tool.copy()
+        T_world_tool[2, 3] += higher_m
+        lowering = clearances(T_world_tool, gap_m, room)
+        if lowering is None:
+            continue
+        for width_m in widths_m:
+            opened = clearances(T_world_tool, width_m, open_room)
+            if opened is None:
+                continue
+            short_m = max(_short_m(lowering), _short_m(opened))
+            cost = placement.cost + 5 * higher_m + 2 * (widths_m[0] - width_m) + 30 * short_m
+            if best is None or cost < best[0]:
+                best = cost, Release(replace(placement, T_world_tool=T_world_tool), width_m)
+            if short_m == 0.0:
+                return best
+    return best
 
 
 def _free_clearances(
@@ -108,6 +146,12 @@ def _free_clearances(
         return clearances
     blocked.append(names_in_the_way(clearances, room, scene))
     return None
+
+
+def _short_m(clearances: list[Clearance]) -> float:
+    """By how much the fingers come nearer to something than they should."""
+    least_m = min((c.distance_m for c in clearances if c.part == FINGER), default=UNTOUCHED_M)
+    return max(0.0, UNTOUCHED_M - least_m)
 
 
 def _kept_away_from(room: Room) -> frozenset[str]:

@@ -22,7 +22,7 @@ from ..planning.timing import TimedPath, Timeline
 from ..planning.types import HeldSpan, NoMotion, NoMotionReason, Trajectory
 from .motion import MotionMaker
 from .policy import PolicyInput, PolicySpec, Sense
-from .skills import Situation
+from .situation import Situation
 from .surroundings import carrying, make_walls
 
 MAX_DRAWS = 12

@@ -1,6 +1,6 @@
 """Pushing over the table: closed fingers as a blade, lowered behind what is to move, drawn straight to the goal.
 
-In:  what a skill starts from (skills.Situation), the object or the pile, where it is to go.
+In:  what a skill starts from (situation.Situation), the object or the pile, where it is to go.
 Out: Trajectory from rest to rest that ends in the look pose, or NoMotion with what was in the way.
 One stroke at a time: how far it came is seen, not assumed, and the next one is planned from there.
 """
@@ -24,19 +24,13 @@ from ..planning.piles import pieces_of
 from ..planning.placement import WORK_AREA, goal_region
 from ..planning.timing import TimedPath
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, Predicate, Trajectory
+from .attempts import first_success, no_motion
 from .grasps import turned_half
 from .lanes import RUN_UP_M, Lane, make_lanes, start_of_push
 from .motion import Blocked
-from .skills import (
-    APPROACH_M,
-    CARRY_M,
-    LOW_APPROACH_M,
-    Situation,
-    Skills,
-    first_success,
-    no_motion,
-    still_to_come,
-)
+from .reaching import APPROACH_M, CARRY_M, LOW_APPROACH_M
+from .situation import Situation
+from .skills import Skills, still_to_come
 from .surroundings import neighbours, putting_down, table_height_m, without
 
 TIP_CLEAR_M = 0.005  # between fingertips and table
@@ -172,7 +166,7 @@ class Strokes(Skills):
             rough=(),
             carried=tuple(s.moved(T_hand[o.id]) for o in moved for s in hull_of(replace(o, pose_world=np.eye(4)))),
         )
-        along = maker.line(low_rad, T_world_end, width_m, push_room, slow=STROKE_SLOWER)
+        along = maker.line(low_rad, T_world_end, width_m, push_room, pace=STROKE_SLOWER)
         if isinstance(along, Blocked):
             return no_motion(along, now, stroke.label)
         heights_m = tuple(float(T_world_low[2, 3]) + rise for rise in (APPROACH_M, CARRY_M, LOW_APPROACH_M))
@@ -197,13 +191,8 @@ class Strokes(Skills):
         back = maker.line(timeline.positions_rad, T_world_back, width_m, after)
         if isinstance(back, TimedPath):
             timeline.follow(back)
-        rise = self._lift(timeline, after, width_m)
-        if isinstance(rise, Blocked):
-            return no_motion(rise, now, "the way up")
-        home = maker.transit(timeline.positions_rad, self._look_rad, width_m, after, now.rng)
-        if isinstance(home, Blocked):
-            return no_motion(home, now, "the look pose")
-        timeline.follow(home)
+        if problem := self._go_home(timeline, after, width_m, now.rng):
+            return no_motion(problem[1], now, problem[0])
         times = {name: begin_s + self._time_at(along, lane, at_m) for name, at_m in caught.items()}
         return replace(
             timeline.build(touches=stroke.touch, label=stroke.label, target_pose_world=T_world_reached),

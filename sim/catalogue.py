@@ -100,6 +100,11 @@ def _block(kind: str, edge_m: float) -> ObjectModel:
     return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
 
 
+def _bar(kind: str, length: float, width: float, height: float) -> ObjectModel:
+    size_m = np.array([length, width, height])
+    return _model(kind, Shape.BLOCK, size_m, [make_box(np.zeros(3), size_m)])
+
+
 def _round(kind: str, radius_m: float, height_m: float, shape: Shape = Shape.CYLINDER) -> ObjectModel:
     return _model(
         kind,
@@ -109,16 +114,27 @@ def _round(kind: str, radius_m: float, height_m: float, shape: Shape = Shape.CYL
     )
 
 
-def _bowl() -> ObjectModel:
+def _bowl(kind: str, foot: float, lower: list[tuple[float, float]], upper: list[tuple[float, float]]) -> ObjectModel:
     """Flat floor, a sloping lower ring and an upright wall of 5.5 mm, which a parallel gripper takes at the rim.
 
     A wall that leans by 8° turns upright between the fingers: the bowl's centre moves by 11 mm in the hand.
     """
+    (_, floor), (radius, top) = lower[-1], upper[2]
+    parts = [make_disc(foot, -top, floor), *_ring(lower), *_ring(upper)]
+    return _model(kind, Shape.BOWL, np.array([2 * radius, 2 * radius, 2 * top]), parts, cavity_depth_m=top - floor)
+
+
+def _wide_bowl() -> ObjectModel:
     top = 0.0275
     lower = [(0.038, -0.026), (0.049, -0.026), (0.075, -0.004), (0.0695, -0.004), (0.038, -0.0215)]
-    upper = [(0.0695, -0.004), (0.075, -0.004), (0.075, top), (0.0695, top)]
-    parts = [make_disc(0.0395, -top, -0.0215), *_ring(lower), *_ring(upper)]
-    return _model("bowl", Shape.BOWL, np.array([0.15, 0.15, 2 * top]), parts, cavity_depth_m=0.049)
+    return _bowl("bowl", 0.0395, lower, [(0.0695, -0.004), (0.075, -0.004), (0.075, top), (0.0695, top)])
+
+
+def _basin() -> ObjectModel:
+    """A bowl that is narrower, higher and steeper."""
+    top = 0.032
+    lower = [(0.040, -0.0305), (0.051, -0.0305), (0.062, -0.016), (0.0565, -0.016), (0.040, -0.026)]
+    return _bowl("basin", 0.0415, lower, [(0.0565, -0.016), (0.062, -0.016), (0.062, top), (0.0565, top)])
 
 
 def _mug() -> ObjectModel:
@@ -135,12 +151,20 @@ def _mug() -> ObjectModel:
     return _model("mug", Shape.MUG, np.array([2 * outer, 2 * outer, 2 * top]), parts, cavity_depth_m=0.069)
 
 
-def _plate() -> ObjectModel:
+def _beaker() -> ObjectModel:
+    """A tall mug without a handle."""
+    top, outer, inner = 0.045, 0.028, 0.024
+    wall = [(inner, -top + RAISED_M), (outer, -top + RAISED_M), (outer, top), (inner, top)]
+    parts = [make_disc(0.026, -top, -top + 0.006), *_ring(wall, segments=16)]
+    return _model("beaker", Shape.MUG, np.array([2 * outer, 2 * outer, 2 * top]), parts, cavity_depth_m=2 * top - 0.006)
+
+
+def _plate(kind: str, radius: float, foot: float) -> ObjectModel:
     top = 0.0075
     low = -top + RAISED_M
-    rim = [(0.056, low), (0.064, low), (0.085, top), (0.080, top), (0.056, -0.0025)]
-    parts = [make_disc(0.058, -top, -0.0025), *_ring(rim)]
-    return _model("plate", Shape.PLATE, np.array([0.17, 0.17, 2 * top]), parts, cavity_depth_m=0.010)
+    rim = [(foot, low), (foot + 0.008, low), (radius, top), (radius - 0.005, top), (foot, -0.0025)]
+    parts = [make_disc(foot + 0.002, -top, -0.0025), *_ring(rim)]
+    return _model(kind, Shape.PLATE, np.array([2 * radius, 2 * radius, 2 * top]), parts, cavity_depth_m=0.010)
 
 
 def _open_box(
@@ -219,9 +243,9 @@ _MAKERS = {
     "crumb_small": functools.partial(_block, "crumb_small", 0.015),
     "crumb_large": functools.partial(_block, "crumb_large", 0.020),
     "cylinder": functools.partial(_round, "cylinder", 0.020, 0.060),
-    "bowl": _bowl,
+    "bowl": _wide_bowl,
     "mug": _mug,
-    "plate": _plate,
+    "plate": functools.partial(_plate, "plate", 0.085, 0.056),
     "tray": functools.partial(_open_box, "tray", Shape.TRAY, 0.26, 0.18, 0.025, 0.006, 0.004),
     "bin": functools.partial(_open_box, "bin", Shape.BOX, 0.14, 0.14, 0.045, 0.005, 0.004),
     "box": functools.partial(_open_box, "box", Shape.BOX, 0.20, 0.14, 0.06, 0.004, 0.004),
@@ -229,10 +253,20 @@ _MAKERS = {
     "disc_small": functools.partial(_round, "disc_small", 0.020, 0.025),
     "disc_medium": functools.partial(_round, "disc_medium", 0.0275, 0.025),
     "disc_large": functools.partial(_round, "disc_large", 0.035, 0.025),
+    # Held out of training scenes (tasks/held_out.py): other proportions, the same shape classes.
+    "brick": functools.partial(_bar, "brick", 0.062, 0.028, 0.036),
+    "slab": functools.partial(_bar, "slab", 0.050, 0.050, 0.025),
+    "can": functools.partial(_round, "can", 0.029, 0.085),
+    "basin": _basin,
+    "beaker": _beaker,
+    "saucer": functools.partial(_plate, "saucer", 0.068, 0.044),
+    "square_tray": functools.partial(_open_box, "square_tray", Shape.TRAY, 0.19, 0.19, 0.028, 0.006, 0.004),
+    "crate": functools.partial(_open_box, "crate", Shape.BOX, 0.18, 0.12, 0.052, 0.005, 0.004),
 }
 KINDS = tuple(_MAKERS)
 PIECES = ("crumb_small", "crumb_large")
 """Kinds that lie about in piles; a seed strews them only where a scene asks for them."""
 _ADDED: dict[str, ObjectModel] = {}
 CLUTTER_KINDS = ("block_small", "block_large", "cylinder", "bowl", "mug", "plate", "tray")
-"""What scenes are filled up with unless they say otherwise."""
+CLUTTER_COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "white")
+"""What scenes are filled up with, and in which colours, unless they say otherwise."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from ..planning.collision import CollisionModel
-from ..planning.inverse_kinematics import IkSettings, rotation_vector
+from ..planning.inverse_kinematics import IkSettings
 from ..planning.motion import PathPlanner, densify, workspace
 from ..planning.robot_model import RobotModel
 from ..planning.timing import LineSpeed, TimedPath, Timeline, motion_limits, time_path
+from ..planning.tool_line import follow_tool, tool_line
 from ..planning.types import Trajectory
 from .servo import ROOM, Servo
 
@@ -29,8 +30,6 @@ HAND_SPEED_MPS = 0.25
 HAND_TURN_RADPS = 1.0
 MAX_LEAD_RAD = 0.8  # the hand's target may run ahead of the arm by this much in any joint
 LINE_M = 0.20  # keyframes nearer than this are gone to in a straight line of the tool, if one is free
-LINE_STEP_M = 0.01
-LINE_JUMP_RAD = 0.25
 GRIP_S = 0.3  # fingers that have met an object need this to hold it
 REST_S = 0.05
 STILL_S = 0.15  # after a keyframe: until a picture of the arm at rest has arrived
@@ -64,8 +63,8 @@ class Control(Protocol):
         ...
 
 
-class JointSteps:
-    """Each joint's target moves by up to 1 rad/s."""
+class _Streamed:
+    """Actions at a rate, each a new target that the servo goes to."""
 
     size = 8
 
@@ -75,39 +74,39 @@ class JointSteps:
 
     def begin(self, rng: np.random.Generator) -> None:
         """Nothing is drawn."""
+
+    def _aim(
+        self, target_rad: Float[np.ndarray, "joints"], action: Float[np.ndarray, "numbers"], time_s: float
+    ) -> Motion:
+        trajectory, refusal = self._servo.aim(target_rad, _opening_m(action, self._servo), time_s)
+        return Motion(trajectory, self._step_s, refusal)
+
+
+class JointSteps(_Streamed):
+    """Each joint's target moves by up to 1 rad/s."""
 
     def move(self, action: Float[np.ndarray, "numbers"], time_s: float) -> Motion:
         """From the target so far, not from where the arm is: an action of zeros lets it arrive."""
         target_rad = self._servo.target_rad + action[:-1] * (JOINT_SPEED_RADPS * self._step_s)
-        return Motion(*_aim(self._servo, target_rad, action, time_s, self._step_s))
+        return self._aim(target_rad, action, time_s)
 
 
-class JointTargets:
+class JointTargets(_Streamed):
     """Each joint's target: -1 its lower limit, 1 its upper one."""
-
-    size = 8
-
-    def __init__(self, servo: Servo, hz: int) -> None:
-        self._servo, self._step_s = servo, 1.0 / hz
-        self.steps_per_motion = 5 * hz
-
-    def begin(self, rng: np.random.Generator) -> None:
-        """Nothing is drawn."""
 
     def move(self, action: Float[np.ndarray, "numbers"], time_s: float) -> Motion:
         """As fast as comfortable, jerk-limited."""
         low, high = self._servo.low_rad, self._servo.high_rad
-        return Motion(*_aim(self._servo, low + (action[:-1] + 1.0) / 2 * (high - low), action, time_s, self._step_s))
+        return self._aim(low + (action[:-1] + 1.0) / 2 * (high - low), action, time_s)
 
 
-class HandSteps:
+class HandSteps(_Streamed):
     """The tool's target moves by up to 0.25 m/s and turns by up to 1 rad/s, along and about the world's axes."""
 
     size = 7
 
     def __init__(self, servo: Servo, hz: int) -> None:
-        self._servo, self._step_s = servo, 1.0 / hz
-        self.steps_per_motion = 5 * hz
+        super().__init__(servo, hz)
         self._T_world_target = np.eye(4)
 
     def begin(self, rng: np.random.Generator) -> None:
@@ -122,15 +121,15 @@ class HandSteps:
         T_world_target[:3, 3] = np.clip(T_world_target[:3, 3] + step_m, low + 1e-3, high - 1e-3)
         turn = Rotation.from_rotvec(action[3:6] * (HAND_TURN_RADPS * self._step_s))
         T_world_target[:3, :3] = turn.as_matrix() @ T_world_target[:3, :3]
-        found = _follow(self._servo.model, T_world_target, self._servo.target_rad)
+        found = follow_tool(self._servo.model, T_world_target, self._servo.target_rad)
         refusal = "the arm cannot reach there" if found is None else None
         if found is not None and np.abs(found - self._servo.state(time_s).positions_rad).max() > MAX_LEAD_RAD:
             found, refusal = None, "the arm would have to turn too fast"
         target_rad = self._servo.target_rad if found is None else found
-        trajectory, duration_s, why = _aim(self._servo, target_rad, action, time_s, self._step_s)
-        if refusal is None and why is None:
+        motion = self._aim(target_rad, action, time_s)
+        if refusal is None and motion.refusal is None:
             self._T_world_target = T_world_target
-        return Motion(trajectory, duration_s, refusal or why)
+        return replace(motion, refusal=refusal or motion.refusal)
 
 
 class Keyframes:
@@ -178,7 +177,8 @@ class Keyframes:
         self, start_rad: Float[np.ndarray, "joints"], T_world_goal: Float[np.ndarray, "4 4"]
     ) -> tuple[TimedPath | None, str | None]:
         model = self._servo.model
-        line = _line(model, start_rad, T_world_goal)
+        is_near = float(np.linalg.norm(T_world_goal[:3, 3] - model.tool_pose(start_rad)[:3, 3])) <= LINE_M
+        line = tool_line(model, start_rad, T_world_goal) if is_near else None
         if line is not None and self._planner.first_conflict(line[0], self._servo.width_m, ROOM) is None:
             return time_path(line[0], self._limits, lengths_m=line[1], line=LineSpeed()), None
         seeds = [np.array(model.description.look_rad), start_rad]
@@ -212,44 +212,5 @@ CONTROLS: Mapping[str, Callable[[Servo, CollisionModel, int], Control]] = {
 }
 
 
-def _aim(
-    servo: Servo, target_rad: Float[np.ndarray, "joints"], action: Float[np.ndarray, "numbers"], time_s: float, s: float
-) -> tuple[Trajectory, float, str | None]:
-    trajectory, refusal = servo.aim(target_rad, _opening_m(action, servo), time_s)
-    return trajectory, s, refusal
-
-
 def _opening_m(action: Float[np.ndarray, "numbers"], servo: Servo) -> float:
     return float((action[-1] + 1.0) / 2 * servo.max_width_m)
-
-
-def _follow(
-    model: RobotModel, T_world_tool: Float[np.ndarray, "4 4"], start_rad: Float[np.ndarray, "joints"]
-) -> Float[np.ndarray, "joints"] | None:
-    """The arm position for a tool pose near the one that the arm has."""
-    return model.solve_ik(T_world_tool, [start_rad], np.random.default_rng(0), IkSettings(num_restarts=0))
-
-
-def _line(
-    model: RobotModel, start_rad: Float[np.ndarray, "joints"], T_world_goal: Float[np.ndarray, "4 4"]
-) -> tuple[Float[np.ndarray, "waypoints joints"], Float[np.ndarray, "waypoints"]] | None:
-    """Arm positions along a short straight way of the tool, turning evenly, and the way up to each."""
-    T_world_start = model.tool_pose(start_rad)
-    way_m = T_world_goal[:3, 3] - T_world_start[:3, 3]
-    turn_rad = float(np.linalg.norm(rotation_vector(T_world_goal[:3, :3] @ T_world_start[:3, :3].T)))
-    # A turn on the spot counts as way, 0.1 m for each radian, so that it too takes its time.
-    length_m = float(np.linalg.norm(way_m)) + 0.1 * turn_rad
-    if length_m > LINE_M:
-        return None
-    num = max(1, math.ceil(length_m / LINE_STEP_M))
-    turns = Slerp([0.0, 1.0], Rotation.from_matrix(np.stack([T_world_start[:3, :3], T_world_goal[:3, :3]])))
-    waypoints = [start_rad]
-    for share in np.arange(1, num + 1) / num:
-        T_world_next = np.eye(4)
-        T_world_next[:3, :3] = turns(share).as_matrix()
-        T_world_next[:3, 3] = T_world_start[:3, 3] + share * way_m
-        found = _follow(model, T_world_next, waypoints[-1])
-        if found is None or np.abs(found - waypoints[-1]).max() > LINE_JUMP_RAD:
-            return None
-        waypoints.append(found)
-    return np.array(waypoints), np.linspace(0.0, length_m, num + 1)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ..perception.types import ImuSamples, SensorKind, SensorSpec
 from .mounting import MountConfig
+from .wandering import AxisErrors, WanderingErrors
 
 
 class ImuConfig(MountConfig):
@@ -52,11 +53,15 @@ class Imu:
                 "rate_max_radps": config.rate_max_radps,
             },
         )
-        self._bias: Float[np.ndarray, "6"] | None = None
+        self._errors = WanderingErrors(
+            AxisErrors(config.force_noise_mps2, config.force_bias_mps2, config.force_walk_mps2, config.force_max_mps2),
+            AxisErrors(config.rate_noise_radps, config.rate_bias_radps, config.rate_walk_radps, config.rate_max_radps),
+            config.rate_hz,
+        )
 
     def reset(self) -> None:
         """Forget the bias; the next measurement draws a new one."""
-        self._bias = None
+        self._errors.reset()
 
     def measure(
         self,
@@ -66,22 +71,6 @@ class Imu:
         rng: np.random.Generator,
     ) -> ImuSamples:
         """Samples at the given times, of the true motion in the sensor's frame."""
+        force, rate = self._errors.add_to(specific_force_sensor, angular_rate_sensor, rng)
         config = self.config
-        if self._bias is None:
-            self._bias = rng.standard_normal(6) * np.repeat([config.force_bias_mps2, config.rate_bias_radps], 3)
-        step = np.repeat([config.force_walk_mps2, config.rate_walk_radps], 3) / np.sqrt(config.rate_hz)
-        bias = self._bias + np.cumsum(rng.standard_normal((len(times_s), 6)) * step, axis=0)
-        white = rng.standard_normal((len(times_s), 6)) * np.repeat(
-            [config.force_noise_mps2, config.rate_noise_radps], 3
-        )
-        error = bias + white
-        if len(times_s):
-            self._bias = bias[-1]
-        return ImuSamples(
-            config.name,
-            np.array(times_s),
-            np.clip(specific_force_sensor + error[:, :3], -config.force_max_mps2, config.force_max_mps2),
-            np.clip(angular_rate_sensor + error[:, 3:], -config.rate_max_radps, config.rate_max_radps),
-            self.T_mount_sensor,
-            config.mount,
-        )
+        return ImuSamples(config.name, np.array(times_s), force, rate, self.T_mount_sensor, config.mount)

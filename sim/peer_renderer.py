@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class PeerRoom:
                 if urdf is None or not body.name.startswith("panda_"):
                     self.ids[body.name] = self._add(body, Path(folder), has_collision)
 
-    def move(self, poses: dict[str, Float[np.ndarray, "4 4"]], joints_rad: list[float]) -> None:
+    def move(self, poses: Mapping[str, Float[np.ndarray, "4 4"]], joints_rad: list[float]) -> None:
         """Everything to its place."""
         for name, body in self.ids.items():
             pose = poses[name]

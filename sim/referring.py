@@ -22,6 +22,15 @@ WORDS: dict[Shape, tuple[str, ...]] = {
     Shape.TRAY: ("tray",),
     Shape.BOX: ("box", "bin"),
 }
+OWN_WORDS: dict[str, tuple[str, ...]] = {
+    "brick": ("brick", "block"),
+    "can": ("can", "cylinder"),
+    "basin": ("basin", "bowl"),
+    "beaker": ("beaker", "cup"),
+    "saucer": ("saucer", "plate"),
+    "crate": ("crate", "box"),
+}
+"""Of kinds that have a word besides their shape's."""
 NEAREST_LEAD_M = 0.05
 """By this much "the nearest" must be nearer than the next one, so that everybody sees it."""
 
@@ -29,7 +38,7 @@ NEAREST_LEAD_M = 0.05
 def refer(scene: Scene, name: str, rng: np.random.Generator, *, by_relation: bool = True) -> str | None:
     """A phrase that fits only this object; plain ones are likelier than those with size or relation."""
     placed = scene.find(name)
-    word = str(rng.choice(WORDS[placed.shape]))
+    word = str(rng.choice(OWN_WORDS.get(placed.kind, WORDS[placed.shape])))
     same_shape = [other for other in scene.objects if other.shape is placed.shape]
     same_color = [other for other in same_shape if other.color == placed.color]
     size = size_word(placed)

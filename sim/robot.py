@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..perception.plugin_spec import PluginSpec
@@ -19,6 +18,7 @@ from ..perception.types import SensorFrame, SensorKind
 from ..planning.robot_description import load_robot
 from ..planning.types import MotionConvention, Trajectory
 from .body_faults import BodyFaults
+from .body_poses import BodyPoses
 from .commanded import CommandedMotion
 from .fault_file import SENSOR_KINDS, FaultFile
 from .faults import FaultEvent, draw_faults, find_sensors
@@ -56,7 +56,7 @@ class SimRobot:
         self.world = World()
         self._watch = ViolationWatch(self.world, self.description)
         self.judge = Judge(self._watch, self.world)
-        self.snapshots: list[tuple[float, dict[str, Float[np.ndarray, "4 4"]]]] = []
+        self.snapshots: list[tuple[float, BodyPoses]] = []
         self._composition = composition
         self._tick = 0
         self._target_rad = np.array(self.description.look_rad)

@@ -13,14 +13,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..perception.colors import PALETTE
-from .catalogue import CLUTTER_KINDS, KINDS
+from .catalogue import CLUTTER_COLORS, CLUTTER_KINDS, KINDS
 from .furniture import FURNITURE_KINDS
 from .placement import TABLE_BOUNDS
+from .shading import LightName
 from .toml_file import nearest
 
 RESERVED_NAMES = ("table", "pedestal", "floor", "person")
 TORSO_ROOM_M = 0.17
 ARM_REACH_M = 0.70
+MOST_OBJECTS = 16
 SHOULDER_WORLD_M = 0.45
 
 FILE_KEYS = {"mass_kg", "density_kgpm3", "scale", "up", "collision", "shape", "noun", "synonyms"}
@@ -121,10 +123,10 @@ class ObjectEntry(_Strict):
 class ClutterEntry(_Strict):
     """What the seed adds. Counts are of all objects in the scene, fixed ones included."""
 
-    min_total: Annotated[int, Field(ge=0, le=12)] = 5
-    max_total: Annotated[int, Field(ge=0, le=12)] = 9
+    min_total: Annotated[int, Field(ge=0, le=MOST_OBJECTS)] = 5
+    max_total: Annotated[int, Field(ge=0, le=MOST_OBJECTS)] = 9
     kinds: tuple[str, ...] = CLUTTER_KINDS
-    colors: tuple[str, ...] = tuple(PALETTE)
+    colors: tuple[str, ...] = CLUTTER_COLORS
     unique_by: Literal["shape", "kind", "none"] = "shape"
     avoid: tuple[str, ...] = ()
     """Descriptions, "colour shape", that must not be added."""
@@ -256,5 +258,7 @@ class SceneFile(_Strict):
     keep_out: tuple[ZoneEntry, ...] = ()
     zones: tuple[PaintedEntry, ...] = ()
     person: PersonEntry | None = None
+    light: LightName = "usual"
+    """"harsh": low, from another side, with dark shadows, warm or cool."""
     table: TableEntry | None = None
     fixtures: tuple[FixtureEntry, ...] = ()

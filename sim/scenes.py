@@ -130,6 +130,8 @@ def describe(kind: str, color: str) -> str:
 def _fill(scene_file: SceneFile, seed: int) -> Scene:
     rng = np.random.default_rng([seed, 0x5CE7E])
     light = draw_light(rng)
+    if scene_file.light != "usual":  # a stream of its own: what stands where is the same under any light
+        light = draw_light(np.random.default_rng([seed, 0x11647]), scene_file.light)
     entries = _name_entries(scene_file.objects)
     clutter = _draw_clutter(entries, scene_file.clutter, rng)
     keep_out = tuple((*zone.min_world, *zone.max_world) for zone in scene_file.keep_out)

@@ -30,6 +30,7 @@ from ..perception.types import (
 )
 from .faults import FaultEvent, SensorFaults
 from .faulty_rows import FaultyRows
+from .link_motion import LinkMotion, motions_of
 from .noise import make_rng
 from .raycast import RayRoom
 from .sensors import Composition, JointsConfig, Sensor
@@ -39,7 +40,6 @@ from .world import STEP_HZ, STEP_S
 GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
 PICTURES = (SensorKind.CAMERA, SensorKind.LIDAR)
 TOUCHES = (SensorKind.WRIST_FORCE, SensorKind.CONTACT)
-LinkMotion = tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
 SWEEP_KNOTS = 4
 """At how many moments of a sweep poses are kept; between them bodies move evenly."""
 
@@ -245,7 +245,7 @@ class _ImuTrack:
     def observe(self, tick: int, motion: LinkMotion) -> None:
         if not self._times_s:  # at rest before the episode
             self._times_s.append((tick - 1) * STEP_S)
-            self._motions.append((motion[0], np.zeros(3), np.zeros(3)))
+            self._motions.append(motion.at_rest())
         self._times_s.append(tick * STEP_S)
         self._motions.append(motion)
 
@@ -266,7 +266,7 @@ class _ImuTrack:
     ) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
         """Specific force and angular rate in the sensor's frame."""
         times = np.array(self._times_s)
-        T_world_mount, velocities, rates = (np.array(column) for column in zip(*self._motions, strict=True))
+        T_world_mount, velocities, rates = motions_of(self._motions)
         lever_mount = self.sensor.T_mount_sensor[:3, 3]
         rotations = T_world_mount[:, :3, :3] @ self.sensor.T_mount_sensor[:3, :3]
         velocities = velocities + np.cross(rates, T_world_mount[:, :3, :3] @ lever_mount)

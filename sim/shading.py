@@ -7,13 +7,19 @@ Colours are multiplied as displayed (no gamma): shading keeps an object's hue, a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32
 
+LightName = Literal["usual", "harsh"]
 BACKGROUND = (0.80, 0.82, 0.84)
 """What a camera sees where nothing is."""
+HARSH_TURN_RAD = (1.9, 4.4)  # from the azimuth of the standard light
+HARSH_ELEVATION_RAD = (0.45, 0.75)
+WARM, COOL = (1.08, 1.00, 0.87), (0.91, 0.99, 1.08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +32,12 @@ class Light:
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-def draw_light(rng: np.random.Generator) -> Light:
-    """A light that differs a little from the standard one in direction, strength and colour."""
+def draw_light(rng: np.random.Generator, name: LightName = "usual") -> Light:
+    """A light of that name; "usual" differs a little from the standard one in direction, strength and colour."""
+    return _draw_harsh(rng) if name == "harsh" else _draw_usual(rng)
+
+
+def _draw_usual(rng: np.random.Generator) -> Light:
     standard = Light()
     direction = np.array(standard.toward_light) + rng.uniform(-0.15, 0.15, 3)
     direction /= np.linalg.norm(direction)
@@ -36,6 +46,26 @@ def draw_light(rng: np.random.Generator) -> Light:
         toward_light=(float(direction[0]), float(direction[1]), float(direction[2])),
         key=standard.key * float(rng.uniform(0.92, 1.06)),
         ambient=standard.ambient * float(rng.uniform(0.93, 1.05)),
+        tint=(float(red), float(green), float(blue)),
+    )
+
+
+def _draw_harsh(rng: np.random.Generator) -> Light:
+    """Low, from another side, strong, with dark shadows, and warm or cool: nothing of it within the usual ranges."""
+    standard = Light()
+    usual_rad = math.atan2(standard.toward_light[1], standard.toward_light[0])
+    azimuth_rad, elevation_rad = usual_rad + rng.uniform(*HARSH_TURN_RAD), rng.uniform(*HARSH_ELEVATION_RAD)
+    across = math.cos(elevation_rad)
+    tint = WARM if rng.random() < 0.5 else COOL
+    red, green, blue = np.array(tint) + rng.uniform(-0.02, 0.02, 3)
+    return Light(
+        toward_light=(
+            across * math.cos(azimuth_rad),
+            across * math.sin(azimuth_rad),
+            math.sin(elevation_rad),
+        ),
+        key=standard.key * float(rng.uniform(1.2, 1.4)),
+        ambient=standard.ambient * float(rng.uniform(0.60, 0.80)),
         tint=(float(red), float(green), float(blue)),
     )
 

@@ -113,11 +113,12 @@ class Sleepers:
             place, _ = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=world.client)
             has_moved = place != self._last_places.get(name)
             self._last_places[name] = place
-            is_resting = not has_moved or world.is_at_rest(name)
+            is_slow = world.is_at_rest(name)
+            is_resting = is_slow or not has_moved
             if name in self._places:
                 if not is_resting:  # touched by something that moves
                     self._wake(name)
-                elif not world.is_at_rest(name):
+                elif not is_slow:
                     self._sleep(name)
                 continue
             if _is_near(place, x, y, z, entry.wake_reach_m):

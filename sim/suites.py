@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..perception.plugin_spec import PluginSpec
 from .fault_file import load_faults
+from .scene_file import MOST_OBJECTS
+from .shading import LightName
+from .tasks import held_out
 from .tasks.episodes import Episode, TaskError, draw_episode
 from .tasks.families import EVERY_FAMILY, FAMILIES
 from .tasks.family import TRAINING, Variation
@@ -29,14 +32,21 @@ def list_suites() -> tuple[str, ...]:
 
 
 class ConditionConfig(BaseModel):
-    """What differs from training: the wording, how much stands around, what goes wrong."""
+    """What differs from training: the wording, what stands there and how much, the light, what goes wrong.
+
+    What is held out stands in `tasks/held_out.py` and in docs/suites.md.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     held_out_phrases: bool = False
-    min_objects: Annotated[int, Field(ge=1, le=12)] = TRAINING.min_objects
-    max_objects: Annotated[int, Field(ge=1, le=12)] = TRAINING.max_objects
+    held_out_colors: bool = False
+    held_out_shapes: bool = False
+    held_out_pairs: bool = False
+    light: LightName = TRAINING.light
+    min_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = TRAINING.min_objects
+    max_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = TRAINING.max_objects
     faults: str | None = None
 
     @field_validator("faults")
@@ -46,14 +56,30 @@ class ConditionConfig(BaseModel):
             load_faults(faults)
         return faults
 
+    @model_validator(mode="after")
+    def _agrees(self) -> ConditionConfig:
+        if self.min_objects > self.max_objects:
+            raise ValueError(
+                f"condition '{self.name}': min_objects {self.min_objects} is above max_objects {self.max_objects}"
+            )
+        if self.held_out_pairs and self.held_out_colors:
+            raise ValueError(
+                f"condition '{self.name}': held_out_pairs need training's colours, of which held_out_colors leaves "
+                "none. Take one of them out"
+            )
+        return self
+
     @property
     def variation(self) -> Variation:
         """For drawing."""
-        return replace(
-            TRAINING,
+        return Variation(
             is_held_out=self.held_out_phrases,
+            is_pair_held_out=self.held_out_pairs,
+            colors=held_out.COLORS if self.held_out_colors else TRAINING.colors,
+            kinds=held_out.KINDS if self.held_out_shapes else TRAINING.kinds,
+            light=self.light,
             min_objects=self.min_objects,
-            max_objects=max(self.min_objects, self.max_objects),
+            max_objects=self.max_objects,
         )
 
 
@@ -74,6 +100,15 @@ class TableRoadConfig(BaseModel):
             if family not in EVERY_FAMILY:
                 raise ValueError(f"unknown family '{family}'; {nearest(family, EVERY_FAMILY)}")
         return families
+
+    @field_validator("conditions")
+    @classmethod
+    def _named_once(cls, conditions: tuple[ConditionConfig, ...]) -> tuple[ConditionConfig, ...]:
+        names = [condition.name for condition in conditions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two conditions are named '{name}', expected unique names. Rename one")
+        return conditions
 
 
 @dataclass(frozen=True, slots=True)

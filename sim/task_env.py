@@ -88,16 +88,22 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         self.config = check_model(settings, TaskEnvConfig, f"Environment of '{settings.get('family')}'", EnvError)
         composition, modalities = _compose(self.config)
         self._variation = Variation(is_held_out=True) if self.config.is_held_out else TRAINING
+        self._episode: Episode | None = None
         self.robot = SimRobot(PandaConfig(composition=self.config.composition), composition)
         self.robot.stage = lambda seed: self._episode_now().scene
-        self.control, self._servo = make_control(
-            self.config.control, RobotModel(self.robot.description), self.config.control_hz
-        )
+        self._model = RobotModel(self.robot.description)
+        self.use_control(self.config.control)
         self._observer = Observer(composition, modalities, len(self.robot.description.arm_joints))
         self.observation_space = self._observer.space
-        self.action_space = spaces.Box(-1.0, 1.0, (self.control.size,), np.float32)
-        self._episode: Episode | None = None
         self._eye = _make_eye(self.config.composition) if render_mode else None
+
+    def use_control(self, name: str) -> None:
+        """From the next reset on, actions of this kind; what the wrappers of sim/env_wrappers.py are made of."""
+        if name not in CONTROLS:
+            raise EnvError(f"no control '{name}'; {nearest(name, CONTROLS)}")
+        self.control, self._servo = make_control(name, self._model, self.config.control_hz)
+        self.action_space = spaces.Box(-1.0, 1.0, (self.control.size,), np.float32)
+        self._episode = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ..perception.types import ContactSamples, ForceSamples, SensorKind, SensorSpec
 from .mounting import MountConfig
+from .wandering import AxisErrors, WanderingErrors
 
 WRIST = "panda_hand"
 
@@ -58,11 +59,15 @@ class WristForce:
                 "torque_max_nm": config.torque_max_nm,
             },
         )
-        self._bias: Float[np.ndarray, "6"] | None = None
+        self._errors = WanderingErrors(
+            AxisErrors(config.force_noise_n, config.force_bias_n, config.force_walk_n, config.force_max_n),
+            AxisErrors(config.torque_noise_nm, config.torque_bias_nm, config.torque_walk_nm, config.torque_max_nm),
+            config.rate_hz,
+        )
 
     def reset(self) -> None:
         """Forget the bias; the next measurement draws a new one."""
-        self._bias = None
+        self._errors.reset()
 
     def measure(
         self,
@@ -71,27 +76,12 @@ class WristForce:
         rng: np.random.Generator,
     ) -> ForceSamples:
         """Samples at the given times, of the true force and torque at the mount's origin, mount's axes."""
-        config = self.config
-        if self._bias is None:
-            self._bias = rng.standard_normal(6) * np.repeat([config.force_bias_n, config.torque_bias_nm], 3)
-        step = np.repeat([config.force_walk_n, config.torque_walk_nm], 3) / np.sqrt(config.rate_hz)
-        bias = self._bias + np.cumsum(rng.standard_normal((len(times_s), 6)) * step, axis=0)
-        white = rng.standard_normal((len(times_s), 6)) * np.repeat([config.force_noise_n, config.torque_noise_nm], 3)
-        if len(times_s):
-            self._bias = bias[-1]
         to_sensor, place = self.T_mount_sensor[:3, :3], self.T_mount_sensor[:3, 3]
         force_mount = wrench_mount[:, :3]
         torque_mount = wrench_mount[:, 3:] - np.cross(place, force_mount)
-        force = force_mount @ to_sensor + bias[:, :3] + white[:, :3]
-        torque = torque_mount @ to_sensor + bias[:, 3:] + white[:, 3:]
-        return ForceSamples(
-            config.name,
-            np.array(times_s),
-            np.clip(force, -config.force_max_n, config.force_max_n),
-            np.clip(torque, -config.torque_max_nm, config.torque_max_nm),
-            self.T_mount_sensor,
-            config.mount,
-        )
+        force, torque = self._errors.add_to(force_mount @ to_sensor, torque_mount @ to_sensor, rng)
+        config = self.config
+        return ForceSamples(config.name, np.array(times_s), force, torque, self.T_mount_sensor, config.mount)
 
 
 class ContactConfig(MountConfig):

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..planning.robot_description import RobotDescription
+from .body_poses import BodyPoses
 from .catalogue import PIECES
 from .person_watch import PERSON_MPS, PersonWatch
 from .pours import PourWatch
@@ -170,7 +171,7 @@ class ViolationWatch:
             self._falling.remove(fall)
             if self._drop_m(fall) > DROP_M:
                 self._found.append(self._dropped(fall))
-        poses = {name: self._world.object_pose(name) for name in sorted(self._on_table | self._upright)}
+        poses = self._world.object_poses()
         for name in sorted(self._on_table):
             height_m = float(poses[name][2, 3])
             if height_m < OFF_TABLE_M:
@@ -184,7 +185,7 @@ class ViolationWatch:
                 self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, tilt_rad, TOPPLE_RAD, "rad"))
 
     def _look_at_links(self) -> None:
-        poses = self._world.arm.link_poses()
+        poses = BodyPoses(self._world.arm.link_places())
         for pair, distance_m in self._links.overlaps(poses):
             self._overlap_ticks[pair].append((self._tick, -distance_m))
         zones, person = self._world.scene.keep_out, self._world.person
@@ -269,9 +270,9 @@ class _LinkShapes:
         self._world = world
         names = world.arm.link_names
         self._vertices = {body.name: body.vertices.astype(float) for body in world.arm.visual_bodies()}
-        self._center = {name: (v.min(axis=0) + v.max(axis=0)) / 2 for name, v in self._vertices.items()}
+        self._centers = {name: (v.min(axis=0) + v.max(axis=0)) / 2 for name, v in self._vertices.items()}
         self._radius = {
-            name: float(np.linalg.norm(v - self._center[name], axis=1).max()) for name, v in self._vertices.items()
+            name: float(np.linalg.norm(v - self._centers[name], axis=1).max()) for name, v in self._vertices.items()
         }
         # The base is PyBullet's link -1 and the last name.
         order = {name: (index + 1) % len(names) for index, name in enumerate(names)}
@@ -283,13 +284,15 @@ class _LinkShapes:
             for b in known[i + 3 :]
             if frozenset((a, b)) not in left_out and not ({order[a] - 1, order[b] - 1} <= _WRIST)
         ]
-        at = {name: number for number, name in enumerate(self._center)}
+        self._centers_link = np.array(list(self._centers.values()))
+        at = {name: number for number, name in enumerate(self._centers)}
         self._first, self._second = np.array([(at[a], at[b]) for a, b, _, _ in self._pairs]).T
         self._reach2 = np.array([(self._radius[a] + self._radius[b]) ** 2 for a, b, _, _ in self._pairs])
 
-    def overlaps(self, poses: dict[str, Float[np.ndarray, "4 4"]]) -> list[tuple[str, float]]:
+    def overlaps(self, poses: BodyPoses) -> list[tuple[str, float]]:
         """Pairs of links that are inside each other by more than the tolerance."""
-        centers = np.array([poses[name][:3, :3] @ c + poses[name][:3, 3] for name, c in self._center.items()])
+        stacked = np.stack([poses[name] for name in self._centers])
+        centers = np.einsum("nij,nj->ni", stacked[:, :3, :3], self._centers_link) + stacked[:, :3, 3]
         gaps = centers[self._first] - centers[self._second]
         found = []
         for number in np.flatnonzero(np.einsum("ij,ij->i", gaps, gaps) < self._reach2):
@@ -299,7 +302,7 @@ class _LinkShapes:
                 found.append((f"{a} and {b}", distance_m))
         return found
 
-    def vertices_world(self, poses: dict[str, Float[np.ndarray, "4 4"]]) -> dict[str, Float[np.ndarray, "vertices 3"]]:
+    def vertices_world(self, poses: BodyPoses) -> dict[str, Float[np.ndarray, "vertices 3"]]:
         """Corners of every link."""
         return {name: v @ poses[name][:3, :3].T + poses[name][:3, 3] for name, v in self._vertices.items()}
 

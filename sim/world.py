@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from ..perception.colors import PALETTE
 from ..perception.types import Shape
+from .body_poses import BodyPoses, Place, pose_of
 from .bullet import pybullet
 from .catalogue import ObjectModel, make_object
 from .collision_shapes import center_of_mass, collision_file
@@ -35,7 +36,8 @@ STEP_HZ = 240
 STEP_S = 1.0 / STEP_HZ
 WAKE_REACH_M = 0.08  # from the tool to an object's bounding sphere
 SOLVER_ITERATIONS = 50  # 30 drops 15% of the grasped objects, 10 drops 70%
-# 1e-4 costs a little less and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees.
+# 1e-4 costs a little less and leaves the arm trembling by 0.35 m/s² at 120 Hz, which the IMU sees; 1e-6 leaves 0.2 N
+# of a force that is not there at the wrist.
 RESIDUAL_THRESHOLD = 1e-7
 TABLE_THICKNESS_M = 0.05
 FLOOR_M = -0.75
@@ -70,8 +72,8 @@ class ArmBody(Protocol):
         """Meshes of the links."""
         ...
 
-    def link_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
-        """T_world_link by the names of the visual bodies."""
+    def link_places(self) -> dict[str, Place]:
+        """Where the links are, by the names of the visual bodies."""
         ...
 
 
@@ -195,6 +197,10 @@ class World:
         T_world_object[:3, 3] -= T_world_object[:3, :3] @ entry.com_object
         return T_world_object
 
+    def object_poses(self) -> BodyPoses:
+        """T_world_object of every object."""
+        return BodyPoses(self._object_places(), {name: entry.com_object for name, entry in self.objects.items()})
+
     def object_velocity(self, name: str) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
         """Linear (of the centre of mass) and angular velocity in the world frame."""
         linear, angular = pybullet.getBaseVelocity(self.objects[name].body, physicsClientId=self.client)
@@ -270,16 +276,22 @@ class World:
         paint = tuple(zone.visual_body() for zone in self.scene.zones)
         return furniture + paint + robot + people + tuple(_object_visual(entry) for entry in self.objects.values())
 
-    def body_poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
+    def body_poses(self) -> BodyPoses:
         """T_world_body of every visual body, now."""
-        poses = {name: pose_of(center, (0.0, 0.0, 0.0, 1.0)) for name, (center, _) in STATIC_BOXES.items()}
-        if self._arm:
-            poses |= self._arm.link_poses()
+        known = dict(STATIC_POSES)
         if self.person:
-            poses |= part_poses(self.person)
+            known |= part_poses(self.person)
         for furniture in self.furniture:
-            poses |= furniture.poses()
-        return poses | {name: self.object_pose(name) for name in self.objects}
+            known |= furniture.poses()
+        places = {**(self._arm.link_places() if self._arm else {}), **self._object_places()}
+        return BodyPoses(places, {name: entry.com_object for name, entry in self.objects.items()}, known)
+
+    def _object_places(self) -> dict[str, Place]:
+        client = self.client
+        return {
+            name: pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=client)
+            for name, entry in self.objects.items()
+        }
 
     def close(self) -> None:
         """Disconnect; may be called twice."""
@@ -324,7 +336,7 @@ class World:
             -1,
             lateralFriction=0.8,
             spinningFriction=0.02,
-            rollingFriction=0.0005,
+            rollingFriction=0.0005,  # without it blocks in a tray tremble on and on
             restitution=0.0,
             linearDamping=0.0,
             angularDamping=0.0,
@@ -364,23 +376,8 @@ def _boxes() -> Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]:
 
 
 STATIC_BOXES = _boxes()
+STATIC_POSES = {name: pose_of(center, (0.0, 0.0, 0.0, 1.0)) for name, (center, _) in STATIC_BOXES.items()}
 STATIC_COLORS = {"table": TABLE_COLOR, "pedestal": PEDESTAL_COLOR, "floor": FLOOR_COLOR}
-
-
-def pose_of(
-    position: Float[np.ndarray, "3"] | tuple[float, ...], quat_xyzw: tuple[float, ...]
-) -> Float[np.ndarray, "4 4"]:
-    """The 4×4 pose of a position and a quaternion."""
-    x, y, z, w = quat_xyzw
-    px, py, pz = position
-    return np.array(
-        [
-            (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w), px),
-            (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w), py),
-            (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y), pz),
-            (0.0, 0.0, 0.0, 1.0),
-        ]
-    )
 
 
 def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,7 +71,7 @@ def make_eval_config(path: Path | None = None, **options: Any) -> EvalConfig:
         raise ConfigError("No suite given. Say which, for example: verbot eval --suite table_road")
     check_values(EvalConfig, values)
     if not values.get("suite_name"):
-        values = _with_suite(values)
+        values = with_suite(values)
     values.setdefault("workers", os.cpu_count() or 1)
     config = check_values(EvalConfig, values)
     tasks = config.tasks or tuple(build_suite(config.suite, config.settings).families)
@@ -84,13 +85,15 @@ def make_eval_config(path: Path | None = None, **options: Any) -> EvalConfig:
     return config.model_copy(update={"tasks": tasks, "episodes": episodes, "control_episodes": control_episodes})
 
 
-def check_same(stored: EvalConfig, given: EvalConfig) -> None:
-    """Raise ConfigError when an evaluation cannot go on as another one: its results would not belong together."""
-    for name in EvalConfig.model_fields:
+def check_same(
+    stored: BaseModel, given: BaseModel, free: Sequence[str] = FREE_TO_CHANGE, what: str = "evaluation"
+) -> None:
+    """Raise ConfigError when something cannot go on as another: its results would not belong together."""
+    for name in type(stored).model_fields:
         before, now = getattr(stored, name), getattr(given, name)
-        if name not in FREE_TO_CHANGE and before != now:
+        if name not in free and before != now:
             raise ConfigError(
-                f"Cannot resume: {name} was {_shown(before)} when this evaluation began and is {_shown(now)} now. "
+                f"Cannot resume: {name} was {_shown(before)} when this {what} began and is {_shown(now)} now. "
                 "Give the options it began with (or none), or another --out."
             )
 
@@ -102,12 +105,12 @@ def read_stored_options(path: Path) -> dict[str, Any]:
     return values
 
 
-def _with_suite(values: dict[str, Any]) -> dict[str, Any]:
-    """What a suite file says, below what was given."""
+def with_suite(values: dict[str, Any], takes: Sequence[str] = ("episodes", "seed")) -> dict[str, Any]:
+    """What a suite file says, below what was given; of its numbers those that are taken."""
     name_or_path = values["suite"]
     suite = read_suite(name_or_path)
     below: dict[str, Any] = {"tasks": suite.tasks}
-    below |= {name: getattr(suite, name) for name in ("episodes", "seed") if getattr(suite, name) is not None}
+    below |= {name: getattr(suite, name) for name in takes if getattr(suite, name) is not None}
     settings = {**suite.settings, **values.get("settings", {})}
     above = {"suite": suite.suite, "suite_name": suite.name, "settings": settings}
     if name_or_path.endswith(".toml"):

@@ -32,6 +32,11 @@ class TappedRobot(WrappedRobot):
         self._commands: list[tuple[float, Trajectory | None]] = []
         self._samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
+    @property
+    def commands(self) -> tuple[tuple[float, Trajectory | None], ...]:
+        """What was commanded from when on, in order; None: the body's own way to rest."""
+        return tuple(self._commands)
+
     def reset(self, seed: int) -> SensorFrame:
         """Forgets the episode before."""
         self._commands, self._samples = [], []

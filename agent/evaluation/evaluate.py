@@ -25,14 +25,14 @@ from .config import EvalConfig
 from .controls import make_groups
 from .jobs import Group, Job, make_jobs
 from .judges import judged, read_judgements
-from .record import failed_record
 from .report import write_evaluation_report
 from .results_log import RESULTS_FILE, DiskFullError, ResultsLog, read_results
 from .run_job import EpisodeSuite
 from .stopping import StoppingRule
 from .summary import summarize
 from .view import EvaluationView
-from .workers import Finished, StopSignal, WorkerPool
+from .workers import StopSignal, WorkerPool
+from .written import write_down
 
 RUN_JOB = "verbot.agent.evaluation.run_job:run_job"
 
@@ -73,7 +73,7 @@ def evaluate(
         with contextlib.closing(pool.run(films.marked(waiting) if not rule.is_done else iter(()))) as results:
             for finished in results:
                 try:
-                    record = _write_down(finished, log)
+                    record = write_down(finished, log)
                 except DiskFullError as error:
                     stopped_by, detail = "disk_full", str(error)
                     break
@@ -94,7 +94,7 @@ def plan_jobs(config: EvalConfig, folder: Path) -> list[Job]:
     suite = build_suite(config.suite, config.settings, config.tasks)
     groups = make_groups(config, getattr(suite, "controls", ("random", "oracle")))
     for group in groups:
-        _check_parts(config, suite, group)
+        check_parts(suite, group, config.robot, config.settings)
     first = Job(
         suite=config.suite,
         suite_name=config.suite_name,
@@ -197,30 +197,15 @@ def _take_known(log: ResultsLog, jobs: Sequence[Job], rule: StoppingRule, films:
     return found
 
 
-def _write_down(finished: Finished, log: ResultsLog) -> dict[str, Any]:
-    """One end as one line."""
-    if finished.ended_by == "disk_full":
-        raise DiskFullError(f"The disk is full ({finished.detail}). Make room, then go on with --resume.")
-    record = dict(finished.values)
-    if finished.ended_by == "error":
-        last = finished.detail.strip().splitlines()[-1:]
-        record = failed_record(finished.job, "error", " ".join(last), finished.detail)
-    elif finished.ended_by != "record":
-        record = failed_record(finished.job, finished.ended_by, finished.detail)
-    record |= {"episode": finished.failed_tries, "run": finished.run}
-    log.append(record)
-    return record
-
-
-def _check_parts(config: EvalConfig, suite: Any, group: Group) -> None:
+def check_parts(suite: Any, group: Group, robot: str, settings: dict[str, dict[str, Any]]) -> None:
     """Everything that can be wrong with a part is told before the first episode."""
     if isinstance(suite, EpisodeSuite):
-        suite.check(group.policy, group.perceiver, config.settings)
+        suite.check(group.policy, group.perceiver, settings)
         return
     check_mode(group.mode)
-    for kind, name in (("policies", group.policy), ("perceivers", group.perceiver), ("robots", config.robot)):
+    for kind, name in (("policies", group.policy), ("perceivers", group.perceiver), ("robots", robot)):
         base, argument = split_name(name)
-        make_config(load_spec(kind, base), config.settings.get(base, {}), argument)
+        make_config(load_spec(kind, base), settings.get(base, {}), argument)
 
 
 def _live_judge(config: EvalConfig) -> str:

@@ -41,6 +41,7 @@ class Job:
     deadline_s: float = 180.0
     folder: str = ""
     film: bool = False  # take snapshots, because this group's films are not all made yet
+    options: dict[str, Any] = field(default_factory=dict)  # what the callable that runs it needs beyond all this
     has_films: bool = False  # films are wanted at all; decides what a record says, so it never depends on progress
 
     @property

@@ -7,9 +7,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from ..stopwatch import Stopwatch
+from ..progress_bar import ProgressBar
 from .config import EvalConfig
 from .episodes_needed import for_width
 from .jobs import Job
@@ -17,7 +16,6 @@ from .rates import wilson_interval
 from .sequential import RateSequence
 from .workers import Health
 
-NUM_PLAIN_LINES = 20
 GOOD_WIDTH = 0.10
 
 
@@ -39,17 +37,13 @@ class ConsoleView(EvaluationView):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar: Progress | None = None
-        self._bar_id: TaskID | None = None
-        self._watch = Stopwatch()
-        self._num_jobs = self._num_known = self._num_done = 0
+        self._bar: ProgressBar | None = None
         self._tallies: dict[tuple[str, str], list[int]] = {}
         self._width: float | None = None
         self._sequences: dict[tuple[str, str], RateSequence] = {}
 
     def on_start(self, config: EvalConfig, jobs: Sequence[Job], known: Sequence[Mapping[str, Any]]) -> None:
         """See EvaluationView."""
-        self._num_jobs, self._num_known, self._watch = len(jobs), len(known), Stopwatch()
         self._width = config.until_ci
         num_each = config.episodes * len(config.tasks)
         low, high = wilson_interval(num_each // 2, num_each)
@@ -65,22 +59,13 @@ class ConsoleView(EvaluationView):
         )
         for record in known:
             self._count(record)
-        if self._console.is_terminal:
-            columns = (BarColumn(24), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.start()
-            self._bar_id = self._bar.add_task("", total=len(jobs), completed=len(known))
+        self._bar = ProgressBar(self._console, len(jobs), len(known))
 
     def on_record(self, record: Mapping[str, Any], health: Health) -> None:
         """See EvaluationView."""
         self._count(record)
-        self._num_done += 1
-        num = self._num_known + self._num_done
-        line = f"{escape(self._successes())} · {_health_words(health)}{self._time_left()}"
-        if self._bar is not None and self._bar_id is not None:
-            self._bar.update(self._bar_id, completed=num, description=line)
-        elif num == self._num_jobs or self._num_done % max(1, self._num_jobs // NUM_PLAIN_LINES) == 0:
-            self._console.print(f"{num}/{self._num_jobs} {line}", soft_wrap=True)
+        if self._bar is not None:
+            self._bar.advance(f"{escape(self._successes())} · {health.words}")
         if record["ended_by"] in ("hung", "crashed", "error", "policy_error"):
             detail = " ".join(str(record["detail"]).split())[:200]
             self._console.print(f"[yellow]{record['ended_by']}[/] {escape(record['key'])}: {escape(detail)}")
@@ -88,8 +73,7 @@ class ConsoleView(EvaluationView):
     def on_end(self) -> None:
         """See EvaluationView."""
         if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+            self._bar.close()
 
     def _count(self, record: Mapping[str, Any]) -> None:
         if record["control"] is None:
@@ -108,17 +92,3 @@ class ConsoleView(EvaluationView):
             low, high = wilson_interval(successes, num) if sequence is None else sequence.interval
             words.append(f"{policy}/{perceiver} {successes}/{num} {successes / num:.0%} ({low:.0%}–{high:.0%})")
         return ", ".join(words)
-
-    def _time_left(self) -> str:
-        left = self._num_jobs - self._num_known - self._num_done
-        seconds = self._watch.since_start_s() / self._num_done * left
-        if not left:
-            return ""
-        return f" · {seconds / 60:.0f} min left" if seconds >= 90 else f" · {seconds:.0f} s left"
-
-
-def _health_words(health: Health) -> str:
-    words = [f"{health.num_busy} busy"]
-    words += [f"{health.num_deaths} died"] if health.num_deaths else []
-    words += [f"{health.num_hung} hung"] if health.num_hung else []
-    return ", ".join(words)

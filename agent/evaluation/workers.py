@@ -54,6 +54,14 @@ class Health:
     num_deaths: int
     num_hung: int
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        found = [f"{self.num_busy} busy"]
+        found += [f"{self.num_deaths} died"] if self.num_deaths else []
+        found += [f"{self.num_hung} hung"] if self.num_hung else []
+        return ", ".join(found)
+
 
 class StopSignal:
     """SIGINT or SIGTERM came. Can be waited on together with pipes."""
@@ -107,7 +115,7 @@ class _Worker:
         log = None if log_folder is None else str(log_folder / f"worker-{number}.log")
         setup = WorkerSetup(number, run_job, os.getpid(), log)
         self.process = context.Process(target=work, args=(theirs, setup), name=f"verbot-worker-{number}", daemon=True)
-        with _one_thread():
+        with one_thread():
             self.process.start()
         theirs.close()  # ours must be the only other end: then a death closes the pipe
 
@@ -156,7 +164,10 @@ class WorkerPool:
         return Health(sum(w.job is not None for w in self._workers), self._num_deaths, self._num_hung)
 
     def run(self, jobs: Iterator[Job]) -> Generator[Finished]:
-        """Run jobs until there are none or the stop signal comes; every job that is not stopped is answered once."""
+        """Run jobs until there are none or the stop signal comes; every job that is not stopped is answered once.
+
+        `jobs` may have none for the moment and more again when a result has been looked at.
+        """
         try:
             while not self._stop.is_set:
                 self._hand_out(jobs)
@@ -164,21 +175,22 @@ class WorkerPool:
                     return
                 finished = list(self._collect())
                 if not self._stop.is_set:
-                    self._hand_out(jobs)  # nobody idles while the results are made durable
+                    # Nobody idles while the results are made durable; which jobs are left, they may decide.
+                    self._hand_out(jobs, is_final=not finished)
                 yield from finished
         finally:
             for worker in self._workers:
                 worker.end()
             self._workers = []
 
-    def _hand_out(self, jobs: Iterator[Job]) -> None:
-        """A job for every worker that is free; a worker that will get none any more is ended."""
+    def _hand_out(self, jobs: Iterator[Job], *, is_final: bool = True) -> None:
+        """A job for every worker that is free; when it is final, one that gets none is ended."""
         for worker in [w for w in self._workers if w.is_ready and w.job is None and not w.is_filming]:
             job = self._next(jobs)
-            if job is None:
-                self._dismiss(worker)
-            else:
+            if job is not None:
                 worker.give(*job)
+            elif is_final:
+                self._dismiss(worker)
         while len(self._workers) < self._num_workers and (job := self._next(jobs)) is not None:
             worker = _Worker(self._free_numbers.pop(), self._run_job, self._log_folder)
             worker.job, worker.failed_tries = job
@@ -294,7 +306,7 @@ def _words(code: int | None) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Libraries read these when they are first imported, in the child."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))

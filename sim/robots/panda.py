@@ -18,10 +18,12 @@ from xml.etree import ElementTree
 import numpy as np
 from jaxtyping import Float
 
+from ..body_poses import Place, pose_of
 from ..bullet import pybullet
 from ..collision_shapes import HULL_MARGIN_M
+from ..link_motion import LinkMotion
 from ..raycast import VisualBody
-from ..world import cross, painted, pose_of
+from ..world import cross, painted
 
 ARM_JOINTS = tuple(f"panda_joint{k}" for k in range(1, 8))
 _ARM = list(range(7))
@@ -33,6 +35,7 @@ _LINKS = {f"panda_link{k}": k - 1 for k in range(1, 8)} | {
     "panda_rightfinger": 10,
 }
 _TOOL = 11
+AT_ORIGIN: Place = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)
 _HAND_COM_M = np.array([0.0, 0.0, 0.04])
 MAX_WIDTH_M = 0.08
 _ARM_FORCE = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]
@@ -127,23 +130,21 @@ class Panda:
     def joint_state(self) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
         """True positions and velocities of the arm, and the distance between the fingers."""
         states = pybullet.getJointStates(self.body, _ARM + _FINGERS, physicsClientId=self._client)
-        positions = np.array([state[0] for state in states])
-        velocities = np.array([state[1] for state in states])
+        positions, velocities = np.array([state[:2] for state in states]).T
         return positions[:7], velocities[:7], float(positions[7] + positions[8])
 
     def link_pose(self, link: str) -> Float[np.ndarray, "4 4"]:
         """T_world_link."""
-        return self.link_poses((link,))[link]
+        state = pybullet.getLinkState(self.body, _LINKS[link], computeForwardKinematics=1, physicsClientId=self._client)
+        return pose_of(state[4], state[5])
 
-    def link_motion(self, link: str) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-        """T_world_link, velocity of its origin and its angular velocity, both in the world frame."""
+    def link_motion(self, link: str) -> LinkMotion:
+        """How a link is and moves now."""
         state = pybullet.getLinkState(
             self.body, _LINKS[link], computeLinkVelocity=1, computeForwardKinematics=1, physicsClientId=self._client
         )
         # State 6 is the velocity of the centre of mass, state 0 its place, state 4 the link's own frame.
-        lever = np.array(state[4]) - np.array(state[0])
-        angular = np.array(state[7])
-        return pose_of(state[4], state[5]), np.array(state[6]) + cross(angular, lever), angular
+        return LinkMotion(state[4], state[5], state[0], state[6], state[7])
 
     def enable_wrist_sensor(self) -> None:
         """From now on `wrist_wrench` can be asked for."""
@@ -165,15 +166,15 @@ class Panda:
                     forces[index] += contact[9]
         return np.array(forces)
 
-    def link_poses(self, links: tuple[str, ...] = tuple(_LINKS)) -> dict[str, Float[np.ndarray, "4 4"]]:
-        """T_world_link of the links asked for (all but the base, which stands at the origin)."""
+    def link_places(self) -> dict[str, Place]:
+        """Position and quaternion xyzw of every link in the world; the base stands at the origin."""
         states = pybullet.getLinkStates(
-            self.body, [_LINKS[link] for link in links], computeForwardKinematics=1, physicsClientId=self._client
+            self.body, list(_LINKS.values()), computeForwardKinematics=1, physicsClientId=self._client
         )
-        poses = {link: pose_of(state[4], state[5]) for link, state in zip(links, states, strict=True)}
-        if links == tuple(_LINKS):
-            poses["panda_link0"] = np.eye(4)
-        return poses
+        places: dict[str, Place] = {"panda_link0": AT_ORIGIN}
+        for link, state in zip(_LINKS, states, strict=True):
+            places[link] = state[4], state[5]
+        return places
 
     def tool_position(self) -> Float[np.ndarray, "3"]:
         """The point between the fingertips, in the world."""

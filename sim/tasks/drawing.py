@@ -20,6 +20,8 @@ from .held_out import held_out_looks, is_look_held_out
 
 BLOCKS = ("block_small", "block_large")
 SMALL = (*BLOCKS, "cylinder")
+CROWD = ("cylinder", "mug")
+"""What stands around besides what a family's clutter is, when there is to be more of it; none is put anything into."""
 MOVABLE = (*SMALL, *SMALL, "mug")
 
 
@@ -35,16 +37,30 @@ def draw_scene(scene_file: SceneFile, variation: Variation, rng: np.random.Gener
         SceneError: this draw's objects do not fit on the table, or one has a look that training never shows.
     """
     seed = int(rng.integers(2**31))
-    if variation.is_pair_held_out:
-        return draw(scene_file, seed)
     for entry in scene_file.objects:
-        if is_look_held_out(entry.color, make_object(entry.kind).shape):
+        if not variation.is_pair_held_out and is_look_held_out(entry.color, make_object(entry.kind).shape):
             raise SceneError(f"a {entry.color} {entry.kind} is held out, expected what training shows. Draw again.")
-    if scene_file.clutter is not None:
-        clutter = scene_file.clutter
-        clutter = clutter.model_copy(update={"avoid": (*clutter.avoid, *held_out_looks())})
-        scene_file = scene_file.model_copy(update={"clutter": clutter})
-    return draw(scene_file, seed)
+    kinds = variation.kinds
+    objects = tuple(e.model_copy(update={"kind": kinds.get(e.kind, e.kind)}) for e in scene_file.objects)
+    clutter = scene_file.clutter and _vary_clutter(scene_file.clutter, variation)
+    varied = {"objects": objects, "clutter": clutter, "light": variation.light}
+    return draw(scene_file.model_copy(update=varied), seed)
+
+
+def _vary_clutter(clutter: ClutterEntry, variation: Variation) -> ClutterEntry:
+    """The clutter that a family asks for, as the variation wants it."""
+    kinds, least, most = clutter.kinds, clutter.min_total, clutter.max_total
+    if variation.is_crowded:
+        kinds += tuple(kind for kind in CROWD if kind not in kinds)
+        least, most = max(least, variation.min_objects), max(most, variation.max_objects)
+    return clutter.model_copy(
+        update={
+            "kinds": tuple(variation.kinds.get(kind, kind) for kind in kinds),
+            "avoid": clutter.avoid if variation.is_pair_held_out else (*clutter.avoid, *held_out_looks()),
+            "min_total": least,
+            "max_total": most,
+        }
+    )
 
 
 def draw_task_scene(

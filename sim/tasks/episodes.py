@@ -22,7 +22,7 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Draft, Variation, say
+from .family import TRAINING, Draft, Phrases, Turn, Variation, say, say_otherwise
 from .held_out import names_held_out_pair, shows_held_out_pair
 from .start import make_start_state
 
@@ -34,17 +34,22 @@ JOINING = frozenset({Predicate.RIGHT_IN_ROW, Predicate.LEFT_IN_ROW, Predicate.UP
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence and the facts that it means, with the names of the scene's objects: truth, for scoring only."""
+    """A sentence and the facts that it means, with the names of the scene's objects: truth, for scoring only.
+
+    `others` are further training sentences of the same meaning, for demonstrations.
+    """
 
     command: str
     goal: tuple[Fact, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
 
-    `max_steps` motions are allowed for each sentence.
+    `max_steps` motions are allowed for each sentence. `others` are further training sentences of the same meaning;
+    no policy may be trained on what `is_held_out`, for its words or for what it shows.
     """
 
     family: str
@@ -55,6 +60,8 @@ class Episode:
     max_steps: int
     later: tuple[Said, ...] = ()
     faults: str | None = None
+    others: tuple[str, ...] = ()
+    is_held_out: bool = False
 
 
 class TaskError(ValueError):
@@ -78,11 +85,24 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
             and is_fair(draft.scene, draft.goal, tuple(turn.goal for turn in draft.later))
         ):
             command = say(chosen.phrases, draft.words, variation, rng)
-            later = tuple(
-                Said(say(turn.phrases or chosen.phrases, turn.words, variation, rng), turn.goal) for turn in draft.later
+            later = tuple(_say_turn(turn, turn.phrases or chosen.phrases, variation, rng) for turn in draft.later)
+            return Episode(
+                family,
+                seed,
+                command,
+                draft.scene,
+                draft.goal,
+                chosen.max_steps,
+                later,
+                others=say_otherwise(chosen.phrases, draft.words, command),
+                is_held_out=variation.is_held_out or variation.is_pair_held_out,
             )
-            return Episode(family, seed, command, draft.scene, draft.goal, chosen.max_steps, later)
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
+
+
+def _say_turn(turn: Turn, phrases: Phrases, variation: Variation, rng: np.random.Generator) -> Said:
+    command = say(phrases, turn.words, variation, rng)
+    return Said(command, turn.goal, say_otherwise(phrases, turn.words, command))
 
 
 def is_wanted(draft: Draft, variation: Variation) -> bool:

@@ -7,15 +7,17 @@ Out: Draft: a scene, goal facts on its objects, and the words that fill the fami
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...perception.colors import PALETTE
 from ...planning.types import Fact
+from ..catalogue import CLUTTER_COLORS
 from ..scenes import Scene
+from ..shading import LightName
 
 DEFAULT_MAX_STEPS = 12
+FEWEST, MOST = 5, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,17 @@ class Variation:
     """Sentences from `Phrases.held_out`."""
     is_pair_held_out: bool = False
     """What the sentence names has looks, or meets what, training never shows together."""
-    colors: tuple[str, ...] = tuple(PALETTE)
-    min_objects: int = 5
-    max_objects: int = 9
+    colors: tuple[str, ...] = CLUTTER_COLORS
+    kinds: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For a kind that a family asks for the one that stands there instead."""
+    light: LightName = "usual"
+    min_objects: int = FEWEST
+    max_objects: int = MOST
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more stands around than in training, whatever number a family would choose itself."""
+        return self.min_objects > FEWEST
 
 
 TRAINING = Variation()
@@ -70,6 +80,12 @@ class Family:
     phrases: Phrases
     draw: Callable[[np.random.Generator, Variation], Draft | None]
     max_steps: int = DEFAULT_MAX_STEPS
+
+
+def say_otherwise(phrases: Phrases, words: Mapping[str, str], command: str) -> tuple[str, ...]:
+    """The other training sentences that mean the same as `command`; never a held-out one."""
+    sentences = dict.fromkeys(template.format_map(words) for template in phrases.training)
+    return tuple(sentence for sentence in sentences if sentence != command)
 
 
 def say(phrases: Phrases, words: Mapping[str, str], variation: Variation, rng: np.random.Generator) -> str:

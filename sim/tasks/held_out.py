@@ -13,6 +13,20 @@ from ...perception.types import Shape
 from ...planning.types import Fact
 from ..scenes import Scene
 
+COLORS = ("pink", "brown", "gray", "black")
+"""In which nothing on a training table is."""
+KINDS: Mapping[str, str] = {
+    "block_small": "brick",
+    "block_large": "slab",
+    "cylinder": "can",
+    "bowl": "basin",
+    "mug": "beaker",
+    "plate": "saucer",
+    "tray": "square_tray",
+    "bin": "crate",
+    "box": "crate",
+}
+"""What stands for a kind of training: of its shape class, in other proportions."""
 LOOKS: Mapping[Shape, str] = {
     Shape.BLOCK: "purple",
     Shape.CYLINDER: "orange",

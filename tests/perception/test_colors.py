@@ -45,7 +45,9 @@ def test_a_colour_between_two_words_is_unsure() -> None:
 
 
 def test_hue_classes_of_the_palette_differ_and_ignore_brightness() -> None:
-    colors = torch.tensor(list(PALETTE.values()))
+    # Brown has the hue of orange; gray and black are as colourless as white.
+    hues = [word for word in PALETTE if word not in ("brown", "gray", "black")]
+    colors = torch.tensor([PALETTE[word] for word in hues])
     codes = hue_codes(colors)
-    assert len(set(codes.tolist())) == len(PALETTE)
+    assert len(set(codes.tolist())) == len(hues)
     assert torch.equal(codes, hue_codes(colors * 0.5))

@@ -1,10 +1,11 @@
 """What the fingers' width tells."""
 
 import numpy as np
+import pytest
 from verbot.perception.holding import GripEvent, GripWatch
 
 
-def _events(*pieces: tuple[float, float]) -> list[GripEvent]:
+def _events(*pieces: tuple[float, float], noise_m: float = 0.00005) -> list[GripEvent]:
     """Widths ramp from piece to piece (duration in s, width at its end), with the encoder's noise."""
     rng, watch, events = np.random.default_rng(0), GripWatch(), []
     time_s, width_m = 0.0, 0.08
@@ -12,18 +13,17 @@ def _events(*pieces: tuple[float, float]) -> list[GripEvent]:
         count = int(duration_s * 240)
         for value in np.linspace(width_m, end_m, count):
             time_s += 1 / 240
-            event = watch.add(time_s, float(value + rng.normal(0, 0.00005)))
+            event = watch.add(time_s, float(value + rng.normal(0, noise_m)))
             if event is not None and (not events or events[-1] is not event):
                 events.append(event)
         width_m = end_m
     return events
 
 
-def test_closing_on_something_and_opening_are_two_events() -> None:
-    assert _events((0.3, 0.08), (0.2, 0.045), (1.0, 0.045), (0.1, 0.065), (0.5, 0.065)) == [
-        GripEvent.GRIPPED,
-        GripEvent.OPENED,
-    ]
+@pytest.mark.parametrize("noise_m", [0.00005, 0.0005])
+def test_closing_on_something_and_opening_are_two_events(noise_m: float) -> None:
+    pieces = (0.3, 0.08), (0.2, 0.045), (1.0, 0.045), (0.1, 0.065), (0.5, 0.065)
+    assert _events(*pieces, noise_m=noise_m) == [GripEvent.GRIPPED, GripEvent.OPENED]
 
 
 def test_a_grip_that_breathes_by_a_millimetre_is_no_opening() -> None:

@@ -86,6 +86,17 @@ def test_an_image_from_a_turning_wrist_is_not_used() -> None:
     assert not any("wrist" in o.sources for o in scene.objects)
 
 
+@pytest.mark.parametrize(("moved_rad", "is_used"), [(0.0, True), (0.05, False)])
+def test_pictures_after_encoders_fell_silent_are_used_only_if_the_arm_stood_still(
+    moved_rad: float, is_used: bool
+) -> None:
+    last = still_joints(0.6)
+    swing = np.linspace(0.0, moved_rad, len(last.times_s))[:, None]
+    silent = SensorFrame(0.6, joints=replace(last, positions_rad=last.positions_rad + swing))
+    scene = _perceive(silent, replace(FRAME, joints=None))
+    assert (scene.seen_s is not None) == is_used
+
+
 def test_an_imu_whose_gravity_contradicts_the_kinematics_disagrees() -> None:
     scene = _perceive(replace(FRAME, imu=(still_imu(1.0, force=(1.2, 0.0, -9.73)),)))
     health = next(h for h in scene.health if h.sensor == "imu")

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from verbot.planning.motion import workspace
 from verbot.sim.env_controls import CONTROLS
+from verbot.sim.env_wrappers import HandDeltaActions, KeyframeActions
 from verbot.sim.envs import REACH_ID, TASK_IDS
 from verbot.sim.reach_env import ReachEnv
 from verbot.sim.task_env import EnvError, TaskEnv
@@ -310,3 +311,19 @@ def test_reach_rewards_rows_of_goals_as_it_does_one() -> None:
     places = np.array([[0.4, 0.0, 0.3], [0.4, 0.0, 0.31], [0.4, 0.0, 0.4]], np.float32)
     np.testing.assert_array_equal(env.compute_reward(places, places[0], {}), [0.0, 0.0, -1.0])
     env.close()
+
+
+def test_a_wrapper_gives_the_episode_that_its_control_gives_and_refuses_other_environments() -> None:
+    wrapped = HandDeltaActions(gymnasium.make("verbot/PutIn-v0", **BLIND))
+    made = gymnasium.make("verbot/PutIn-v0", control="ee_delta", **BLIND)
+    assert wrapped.action_space == made.action_space
+    action = np.array([0.3, -0.2, -0.5, 0.0, 0.0, 0.4, 1.0], np.float32)
+    ends = []
+    for env in (wrapped, made):
+        env.reset(seed=4)
+        observation = [env.step(action)[0] for _ in range(3)][-1]
+        ends.append(observation["joint_positions"])
+        env.close()
+    np.testing.assert_array_equal(*ends)
+    with pytest.raises(EnvError, match="KeyframeActions drives the task environments"):
+        KeyframeActions(gymnasium.make(REACH_ID))

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from scripted_motion import load_model, make_robot, make_scene, pick_script, place_script, play, tool_down
+from verbot.sim.body_poses import BodyPoses
 from verbot.sim.robots.panda import Panda
 from verbot.sim.world import World
 
@@ -15,7 +16,7 @@ def test_links_stand_where_the_planning_model_says(positions_rad):
     world.reset()
     panda = Panda(world.client, positions_rad, 0.05)
     model = load_model()
-    for link, pose in panda.link_poses().items():
+    for link, pose in BodyPoses(panda.link_places()).items():
         np.testing.assert_allclose(pose, model.link_pose(link, positions_rad, 0.05), atol=1e-5, err_msg=link)
     np.testing.assert_allclose(panda.tool_position(), model.tool_pose(positions_rad)[:3, 3], atol=1e-5)
     world.close()
