@@ -168,10 +168,18 @@ def _add_record(commands: Any) -> None:
     parser.add_argument("--phrasings", type=int, metavar="K", help="further sentences of each episode; default: 4")
     parser.add_argument("--deadline-s", type=float, metavar="S", help="of an episode, simulated time; default: 180")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cpu")
+    parser.add_argument("--light", action="store_true", help="keyframes only, without physics (docs/light_scenes.md)")
+    parser.add_argument("--pictures", type=_pixels, metavar="WIDTHxHEIGHT", help="with --light: keep rendered pictures")
+    parser.add_argument("--shard-size", type=int, metavar="N", help="with --light: episodes in a file; default: 128")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-record-<suite>")
     parser.add_argument("--resume", action="store_true", help="go on with the recording in --out (or the latest)")
     parser.add_argument("--quiet", action="store_true", help="nothing on stderr but what went wrong")
     parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
+
+
+def _pixels(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -262,6 +270,8 @@ def _eval(args: argparse.Namespace, started: float) -> int:
 
 
 def _record(args: argparse.Namespace, started: float) -> int:
+    if args.light:
+        return _record_light(args)
     from .demonstrations.command import RecordOptions, record_command
 
     names = (
@@ -273,6 +283,16 @@ def _record(args: argparse.Namespace, started: float) -> int:
     if args.json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     return code
+
+
+def _record_light(args: argparse.Namespace) -> int:
+    from .light.command import light_command
+
+    given = {name: value for name, value in vars(args).items() if value not in (None, False)}
+    summary = light_command(given)
+    if args.json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    return 0
 
 
 def _replay(args: argparse.Namespace) -> int:

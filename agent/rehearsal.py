@@ -45,12 +45,17 @@ ABOVE_M = 0.01
 
 @dataclass(frozen=True, slots=True)
 class CheckedStep:
-    """One step with its motion and verdict; `target_pose_world` is the tool's pose at the grasp or release."""
+    """One step with its motion and verdict, and the scene before and after it.
+
+    `target_pose_world` is the tool's pose at the grasp or release.
+    """
 
     step: PlanStep
     trajectory: Trajectory | None
     verdict: Verdict | None
     outcome: Outcome
+    before: SceneState
+    after: SceneState
 
     @property
     def refusal(self) -> str:
@@ -123,14 +128,15 @@ def rehearse_task(
         plan = planner.revise(task, scene, plan, outcome)
         if plan.current is None:
             break
-        checked, scene, outcome = _try_step(plan.current, scene, task, policy, guard, model, speed)
+        checked = _try_step(plan.current, scene, task, policy, guard, model, speed)
+        scene, outcome = checked.after, checked.outcome
         steps.append(checked)
     return CheckedPlan(task.command, task, None, plan, tuple(steps))
 
 
 def _try_step(
     step: PlanStep, scene: SceneState, task: Task, policy: Policy, guard: Guarding, model: RobotModel, speed: float
-) -> tuple[CheckedStep, SceneState, Outcome]:
+) -> CheckedStep:
     proposal = propose(policy, PolicyInput(SensorFrame(scene.time_s), scene, task, step), speed)
     if isinstance(proposal, NoMotion):
         trajectory, verdict = None, None
@@ -139,12 +145,12 @@ def _try_step(
         trajectory, verdict = proposal, guard.check(proposal, scene, task, step)
         not_begun = why_not_begun(step, verdict)
     if not_begun is not None:
-        return CheckedStep(step, trajectory, verdict, not_begun), scene, not_begun
+        return CheckedStep(step, trajectory, verdict, not_begun, scene, scene)
     if verdict is None or verdict.trajectory is None:
         raise RuntimeError("A step that may begin has a verdict with a trajectory.")
     done = Outcome(OutcomeKind.DONE, step, "imagined", verdict)
     after = imagine(scene, verdict.trajectory, step, model)
-    return CheckedStep(step, verdict.trajectory, verdict, done), after, done
+    return CheckedStep(step, verdict.trajectory, verdict, done, scene, after)
 
 
 def imagine(scene: SceneState, trajectory: Trajectory, step: PlanStep, model: RobotModel) -> SceneState:

@@ -37,9 +37,9 @@ class GeometricConfig(BaseModel):
 class GeometricPolicy:
     """Pick, place, open, close and look for one robot."""
 
-    def __init__(self, config: GeometricConfig, model: RobotModel) -> None:
+    def __init__(self, config: GeometricConfig, model: RobotModel, maker: MotionMaker | None = None) -> None:
         self._config = config
-        maker = MotionMaker(model, config.speed)
+        maker = maker or MotionMaker(model, config.speed)
         self._skills, self._strokes = Skills(maker), Strokes(maker)
         self._seed = 0
 

@@ -132,5 +132,13 @@ class MotionMaker:
         conflict = worst_conflict(self.collision.scan(positions_rad, widths_m, room), room)
         if conflict is not None:
             return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
+        return self._time_line(positions_rad, lengths_m, pace)
+
+    def _time_line(
+        self,
+        positions_rad: Float[np.ndarray, "waypoints joints"],
+        lengths_m: Float[np.ndarray, " waypoints"],
+        pace: float,
+    ) -> TimedPath:
         line, limits = self._line_speed.scaled(pace), self._limits[pace > 1.0]
         return time_path(positions_rad, limits, lengths_m=lengths_m, line=line)

@@ -64,7 +64,8 @@ class Reaching:
             if rise is not None:
                 # Wedged in: up is still the way out, and the guard judges whether it makes anything worse.
                 rise = self._lift(timeline, Room((), leaving.table_m, (), leaving.required_m), 0.0)
-            if rise is not None:
+            # Where the arm cannot go straight up it stays, and any free way leads on from there.
+            if rise is not None and rise.conflict is not None:
                 return no_motion(rise, now, "the way up")
         return timeline, room
 

@@ -46,13 +46,25 @@ NEEDED: dict[FaultKind, tuple[str, ...]] = {
     FaultKind.SLIP: ("friction",),
 }
 Quantity = Literal[
-    "depth_m", "pixel", "range_m", "force_mps2", "rate_radps", "position_rad", "velocity_radps", "width_m"
+    "depth_m",
+    "pixel",
+    "range_m",
+    "force_mps2",
+    "rate_radps",
+    "position_rad",
+    "velocity_radps",
+    "width_m",
+    "force_n",
+    "torque_nm",
 ]
 Range = Annotated[tuple[Annotated[float, Field(ge=0.0, le=3600.0)], float], Field()]
 
 
 class FaultEntry(BaseModel):
-    """One fault. `sensor` is a name, a kind (camera, lidar, imu, joints) or "all"; `object` a name, or drawn."""
+    """One fault. `sensor` is a name, a kind (camera, lidar, imu, joints, wrist_force, contact) or "all".
+
+    `object` is a name; without one it is drawn.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Samples of an IMU or of the encoders with their faults: dropped, frozen, late, noisy, biased.
+"""Samples of an IMU, of the encoders or of a touch sensor with their faults: dropped, frozen, late, noisy, biased.
 
 In:  samples as they would have arrived, read by read.
 Out: samples as they do arrive; the very same values while nothing is wrong with the sensor.
@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from ..perception.types import ImuSamples, JointSamples, SensorSpec
+from ..perception.types import ContactSamples, ForceSamples, ImuSamples, JointSamples, SensorSpec
 from .fault_file import Quantity
 from .faults import FaultEvent, SensorFaults
 from .noise import make_rng
 
-Samples = TypeVar("Samples", ImuSamples, JointSamples)
+AnySamples = ImuSamples | JointSamples | ForceSamples | ContactSamples
+Samples = TypeVar("Samples", bound=ImuSamples | JointSamples | ForceSamples | ContactSamples)
 Row = tuple[float, tuple[Any, ...]]
 COLUMNS: dict[type, tuple[tuple[Quantity, str], ...]] = {
     ImuSamples: (("force_mps2", "specific_force_mps2"), ("rate_radps", "angular_rate_radps")),
@@ -28,6 +29,8 @@ COLUMNS: dict[type, tuple[tuple[Quantity, str], ...]] = {
         ("velocity_radps", "velocities_radps"),
         ("width_m", "gripper_width_m"),
     ),
+    ForceSamples: (("force_n", "force_n"), ("torque_nm", "torque_nm")),
+    ContactSamples: (("force_n", "force_n"),),
 }
 """For each type the quantities that a fault file can name, and the fields that hold them."""
 
@@ -41,7 +44,7 @@ class FaultyRows:
         self._rng = make_rng(seed, "fault", spec.name)
         self._waiting: deque[Row] = deque()
         self._last: tuple[Any, ...] | None = None
-        self._latest: ImuSamples | JointSamples | None = None
+        self._latest: AnySamples | None = None
 
     def pass_on(self, samples: Samples | None, time_s: float) -> Samples | None:
         """What arrives now of these samples and of those that were late."""
@@ -57,7 +60,7 @@ class FaultyRows:
             return None
         return self._assemble(due, self._latest)  # type: ignore[return-value]
 
-    def _put(self, samples: ImuSamples | JointSamples) -> None:
+    def _put(self, samples: AnySamples) -> None:
         columns = [getattr(samples, field) for _, field in COLUMNS[type(samples)]]
         for index, time_s in enumerate(samples.times_s.tolist()):
             if self._faults.is_dropped(time_s):
@@ -70,7 +73,7 @@ class FaultyRows:
         extra_s = self._faults.delay_s(time_s)
         return time_s + self._spec.delay_s + extra_s if extra_s > 0.0 else -np.inf
 
-    def _assemble(self, due: Sequence[Row], like: ImuSamples | JointSamples) -> ImuSamples | JointSamples:
+    def _assemble(self, due: Sequence[Row], like: AnySamples) -> AnySamples:
         times_s: Float[np.ndarray, " samples"] = np.array([time_s for time_s, _ in due])
         values = {}
         for index, (quantity, field) in enumerate(COLUMNS[type(like)]):

@@ -123,7 +123,7 @@ class FurnitureBody:
 
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """Both parts as drawn."""
-        return tuple(_visual(part) for part in (self.fixed, self.drawer) if part is not None)
+        return tuple(fixture_visual(part) for part in (self.fixed, self.drawer) if part is not None)
 
     def _joint(self) -> tuple[float, float]:
         if self.drawer is None:
@@ -257,7 +257,7 @@ def _urdf_file(text: str) -> Path:
     return path
 
 
-def _visual(fixture: Fixture) -> VisualBody:
+def fixture_visual(fixture: Fixture) -> VisualBody:
     """The boxes as one mesh, a drawer's handle dark."""
     corners = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]

@@ -123,8 +123,12 @@ def rest_hand(entry: PersonEntry) -> Float[np.ndarray, "3"]:
 
 
 def visual_bodies(person: Person) -> tuple[VisualBody, ...]:
+    """The person as drawn."""
+    return person_visuals(PALETTE[person.entry.shirt])
+
+
+def person_visuals(shirt: tuple[float, float, float]) -> tuple[VisualBody, ...]:
     """Torso and sleeve in the colour of the shirt, head and hand in that of skin."""
-    shirt = PALETTE[person.entry.shirt]
     return tuple(_capsule_visual(part, SKIN_RGB if part == HEAD else shirt, part == ARM) for part in PARTS)
 
 

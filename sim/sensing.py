@@ -74,6 +74,7 @@ class SensorRig:
         self._imus = [_ImuTrack(s, seed) for s in composition.sensors if s.spec.kind is SensorKind.IMU]
         self._joints = _JointTrack(composition.joints, joint_names, seed)
         self._imu_rows = [FaultyRows(track.sensor.spec, faults, seed) for track in self._imus]
+        self._touch_rows = [FaultyRows(track.sensor.spec, faults, seed) for track in self._touches]
         self._joint_rows = FaultyRows(composition.joints.spec, faults, seed)
         self.imu_mounts = tuple(dict.fromkeys(track.sensor.spec.mount for track in self._imus))
 
@@ -110,7 +111,8 @@ class SensorRig:
         arrived = [picture.take(self._room, time_s, make=images) for picture in self._pictures]
         tracks = zip(self._imus, self._imu_rows, strict=True)
         imu = (rows.pass_on(track.take(time_s), time_s) for track, rows in tracks)
-        felt = [samples for track in self._touches if (samples := track.take(time_s)) is not None]
+        touches = zip(self._touches, self._touch_rows, strict=True)
+        felt = [rows.pass_on(track.take(time_s), time_s) for track, rows in touches]
         return SensorFrame(
             time_s,
             images=tuple(item for item in arrived if isinstance(item, CameraImage)),

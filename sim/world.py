@@ -267,7 +267,7 @@ class World:
 
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """Everything that can be seen: furniture (static), robot links, objects."""
-        furniture = tuple(_box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items())
+        furniture = tuple(box_visual(name, size, STATIC_COLORS[name]) for name, (_, size) in STATIC_BOXES.items())
         if self.scene.table is not None:
             furniture = tuple(cover(body, self.scene.table) if body.name == "table" else body for body in furniture)
         robot = self._arm.visual_bodies() if self._arm else ()
@@ -391,7 +391,8 @@ def quat_xyzw_of(rotation: Float[np.ndarray, "3 3"]) -> tuple[float, float, floa
     return float(x), float(y), float(z), float(w)
 
 
-def _box_visual(name: str, size: tuple[float, ...], color: tuple[float, float, float]) -> VisualBody:
+def box_visual(name: str, size: tuple[float, ...], color: tuple[float, float, float]) -> VisualBody:
+    """A static box of one colour around its centre."""
     corners = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]) * size
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])

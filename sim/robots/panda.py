@@ -183,7 +183,7 @@ class Panda:
 
     def visual_bodies(self) -> tuple[VisualBody, ...]:
         """The collision meshes, 3.4 thousand triangles in all; the visual meshes have 102 thousand."""
-        return _visual_bodies()
+        return arm_visuals()
 
     def _let_go(self, width_m: float) -> None:
         """When the hand begins to open, its fingers pass through everything for one step of 1/240 s.
@@ -286,7 +286,8 @@ def _padded_urdf() -> Path:
 
 
 @functools.cache
-def _visual_bodies() -> tuple[VisualBody, ...]:
+def arm_visuals() -> tuple[VisualBody, ...]:
+    """The links as drawn, each in its own frame."""
     folder = _urdf_path().parent / "meshes" / "collision"
     bodies = []
     for link, color in _LINK_COLORS.items():

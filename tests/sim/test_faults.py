@@ -13,8 +13,10 @@ BLOCK = ("it", "block_large", 0.45, 0.1, 0.0225)
 NOW = (0.0, 0.0)
 
 
-def frames(*entries: FaultEntry, until_s: tuple[float, ...] = (0.5, 1.0, 1.5)) -> tuple[SimRobot, list[SensorFrame]]:
-    robot = make_robot(make_scene(BLOCK))
+def frames(
+    *entries: FaultEntry, until_s: tuple[float, ...] = (0.5, 1.0, 1.5), composition: str = "panda_table"
+) -> tuple[SimRobot, list[SensorFrame]]:
+    robot = make_robot(make_scene(BLOCK), composition=composition)
     if entries:
         robot.inject(FaultFile(name="test", faults=entries))
     seen = [robot.reset(0), *(robot.read(time_s) for time_s in until_s)]
@@ -68,6 +70,17 @@ def test_a_shifted_lidar_measures_from_elsewhere_and_does_not_say_so(sound: list
     assert (seen[0].scans[0].T_mount_sensor == sound[0].scans[0].T_mount_sensor).all()
     moved = np.median(seen[0].scans[0].points_sensor, axis=0) - np.median(sound[0].scans[0].points_sensor, axis=0)
     assert np.linalg.norm(moved) > 0.005
+
+
+def test_touch_sensors_fall_silent_and_are_biased_like_any_other() -> None:
+    _, seen = frames(
+        FaultEntry(kind=FaultKind.BIASED, sensor="wrist_force", start_s=(0.5, 0.5), amounts={"force_n": 20.0}),
+        FaultEntry(kind=FaultKind.DROPPED, sensor="contact", start_s=(0.5, 0.5)),
+        composition="panda_touch",
+    )
+    before, after = (frame.forces[0].force_n.mean(axis=0) for frame in (seen[1], seen[3]))
+    assert np.abs(after - before) == pytest.approx(20.0, abs=0.5)
+    assert [len(frame.contacts) for frame in seen[1:]] == [1, 0, 0]
 
 
 def test_a_push_moves_the_object() -> None:
