@@ -6,10 +6,18 @@ Out: Assignment. Goals are in the simulator's own names, for the judge only; the
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ..planning.types import Fact
+
+
+class Expected(enum.StrEnum):
+    """What is right to do about a sentence; for the judge only."""
+
+    OBEY = "obey"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,7 @@ class Sentence:
 
     command: str
     goal: tuple[Fact, ...] | None = None
+    expected: Expected = Expected.OBEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,8 @@ class Assignment:
 class DrawnEpisode(Protocol):
     """What a suite of our road draws from a task and a seed; `scene` is for the simulated robot.
 
-    It may also have `later` (further sentences, each with `command` and `goal`) and `max_steps`.
+    It may also have `later` (further sentences, each with `command` and `goal`), `max_steps`, and `expected` ("refuse"
+    where obeying is wrong).
     """
 
     command: str
@@ -43,4 +53,5 @@ class DrawnEpisode(Protocol):
 def make_assignment(drawn: DrawnEpisode) -> Assignment:
     """What a drawn episode asks of the robot."""
     later = tuple(Sentence(said.command, said.goal) for said in getattr(drawn, "later", ()))
-    return Assignment((Sentence(drawn.command, drawn.goal), *later), getattr(drawn, "max_steps", None))
+    first = Sentence(drawn.command, drawn.goal, Expected(getattr(drawn, "expected", Expected.OBEY)))
+    return Assignment((first, *later), getattr(drawn, "max_steps", None))

@@ -17,13 +17,14 @@ from ..planning.feasibility import lasting_facts
 from ..planning.planner import Planner
 from ..planning.relations import evaluate
 from ..planning.types import Fact, Finding, Problem, ProblemKind, Task, Verdict
-from .assignment import Assignment, Sentence
+from .assignment import Assignment, Expected, Sentence
 from .build import Parts, build_parts
 from .config import RunConfig
 from .observers import Observer
 from .plugins import distribution_of, split_name
 from .recorder import rounded
 from .recording import RecordedRobot
+from .refusal import judge_refusal, refused_by, unsafe_events
 from .robot import Robot
 from .runtime import EndedBy, RunRecord, Runtime, StepRecord
 from .stopwatch import Stopwatch
@@ -98,7 +99,10 @@ class Episode:
             end_s = self.parts.robot.time_s
             if index + 1 < len(assignment.sentences) and record.scene is not None:
                 runtime.rest(REST_S)
-            turns.append(Turn(sentence, record, self._judge(record, sentence.goal, end_s)))
+            score = self._judge(record, sentence.goal, end_s)
+            if sentence.expected is Expected.REFUSE:
+                score = judge_refusal(record, score)
+            turns.append(Turn(sentence, record, score))
             if not turns[-1].score["success"]:
                 break
         return EpisodeResult(turns[-1].record, self._values(turns, assignment))
@@ -175,6 +179,9 @@ class Episode:
             "criteria": score["criteria"],
             "gripped": score["gripped"],
             "goal_objects": score["goal_objects"],
+            "expected": turns[-1].sentence.expected.value,
+            "refused_by": refused_by(record),
+            "unsafe": unsafe_events(score["violations"]),
             "ended_by": None if record.ended_by is None else record.ended_by.value,
             "detail": record.detail,
             "max_steps": config.max_steps or assignment.max_steps,

@@ -18,7 +18,7 @@ from ..perception.furniture import fixture_from_dict, fixture_to_dict
 from ..perception.plugin_spec import PluginSpec
 from ..perception.types import Fixture, SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_description import RobotDescription, description_from_dict, description_to_dict
-from ..planning.types import MotionConvention, NamedLook, Trajectory
+from ..planning.types import MotionConvention, NamedLook, Property, Trajectory
 from .robot import Robot, WrappedRobot
 
 
@@ -52,7 +52,13 @@ class RecordingRobot:
         self.keep_out = tuple(tuple(zone) for zone in header["keep_out"])
         self.fixtures = tuple(fixture_from_dict(values) for values in header.get("fixtures", []))
         self.looks = tuple(
-            NamedLook(tuple(look["nouns"]), look["color"], tuple(look["size_m"])) for look in header.get("looks", ())
+            NamedLook(
+                tuple(look["nouns"]),
+                look["color"],
+                tuple(look["size_m"]),
+                tuple(Property(known) for known in look.get("properties", ())),
+            )
+            for look in header.get("looks", ())
         )
         self.command_text: str = header.get("command", "")
         self._frames: Iterator[LoggedFrame] = iter(())

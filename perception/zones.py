@@ -32,6 +32,7 @@ _MIN_TABLE_PIXELS = 500
 _MIN_PIXELS = 30
 _RIM_CELLS = 4  # free cells around a patch, so that its own edge is no grid's edge
 _POSITION_M = 0.002
+_OTHER_TONE = 0.08  # shares of red, green and blue, together this far from the table's; its noise in shadow is a third
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,10 @@ def _select(paint: _Paint, chosen: Bool[np.ndarray, "pixels"]) -> _Paint:
 def _find_paint(
     lattice: Lattice, corrections: Mapping[str, Float[np.ndarray, "4 4"]], table: SupportSurface
 ) -> _Paint | None:
-    """Pixels level with the table whose colour has another name than most of the table's."""
+    """Pixels level with the table whose colour has another name than most of the table's, and another tone.
+
+    In warm light a brownish table lies between two names, and its shadows may bear the other one.
+    """
     if lattice.colors is None:
         return None
     T_level_world = torch.as_tensor(
@@ -105,6 +109,8 @@ def _find_paint(
     codes = hue_codes(colors)
     own = int(torch.bincount(codes, minlength=_COLORLESS + 1).argmax())
     (painted,) = torch.nonzero((codes != own) & (codes != _COLORLESS), as_tuple=True)
+    table_tone = _tone(colors[codes == own].mean(0, keepdim=True))
+    painted = painted[(_tone(colors[painted]) - table_tone).norm(dim=1) > _OTHER_TONE]
     chosen = level[painted]
     return _Paint(
         world[chosen, :2].cpu().numpy().astype(np.float64),
@@ -112,6 +118,11 @@ def _find_paint(
         colors[painted].cpu().numpy().astype(np.float64),
         codes[painted].cpu().numpy(),
     )
+
+
+def _tone(colors: Float[torch.Tensor, "pixels 3"]) -> Float[torch.Tensor, "pixels 3"]:
+    """Shares of red, green and blue, the same in light and in shadow."""
+    return colors / colors.sum(1, keepdim=True).clamp_min(1e-3)
 
 
 def _find_of_code(paint: _Paint, table: SupportSurface, sources: tuple[str, ...]) -> list[ObjectState]:

@@ -20,7 +20,7 @@ import networkx as nx
 from ..perception.types import ObjectState, Shape
 from .relations import WALL_M
 from .robot_description import GripperDescription
-from .types import NamedLook
+from .types import NamedLook, Property
 
 Grasp = Literal["body", "rim", "none"]
 PROPERTIES: dict[str, tuple[object, ...]] = {
@@ -57,7 +57,11 @@ class Ontology:
 
     def called(self, item: ObjectState) -> tuple[str, ...]:
         """The declared names that fit its colour and size."""
-        return tuple(look.nouns[0] for look in self.looks if look.color == item.color and _is_as_large(item, look))
+        return tuple(look.nouns[0] for look in self.looks if look.nouns and _fits(item, look))
+
+    def properties_of(self, item: ObjectState) -> frozenset[Property]:
+        """What the operator has declared of things that look like it; where several do, all of it."""
+        return frozenset(known for look in self.looks if _fits(item, look) for known in look.properties)
 
     def with_looks(self, looks: Sequence[NamedLook]) -> Ontology:
         """The same, knowing also what the operator calls things in this scene."""
@@ -83,6 +87,10 @@ class Ontology:
             opens_cm = (gripper.max_width_m - GRIP_SPARE_M) * 100
             return f"it is {width_m * 100:.1f} cm wide and the gripper takes at most {opens_cm:.1f} cm"
         return None
+
+
+def _fits(item: ObjectState, look: NamedLook) -> bool:
+    return look.color == item.color and _is_as_large(item, look)
 
 
 def _is_as_large(item: ObjectState, look: NamedLook) -> bool:

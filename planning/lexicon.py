@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,;.]")  # noqa: RUF001
 _STOPS = frozenset({",", ";", "."})
 SECTIONS = (
     "verbs", "colors", "nouns", "sizes", "superlatives", "relations", "away", "sides", "side_words", "determiners",
-    "everything", "pronouns", "recipients", "joints", "rows", "glue", "polite", "drawn",
+    "everything", "pronouns", "recipients", "joints", "rows", "glue", "polite", "drawn", "properties", "contents",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Lexicon:
     def with_nouns(self, names: Sequence[Sequence[str]]) -> Lexicon:
         """The same with more nouns: the first of each row is the meaning of all of it, one and many."""
         nouns = dict(self.phrases["nouns"])
-        for row in names:
+        for row in filter(None, names):
             for noun in (*row, *(f"{noun}s" for noun in row if not noun.endswith("s"))):
                 words = split_words(noun)
                 nouns[words] = (row[0], *(known for known in nouns.get(words, ()) if known != row[0]))

@@ -34,6 +34,7 @@ class Reference:
     says to what ("the nearest block to the bowl"), None means to the speaker. `has_noun` is false for "the red …": in a
     list the next noun counts, else any object is meant. `is_one` says that the noun was "one": what was spoken of
     before, else any object. `has_its_color`: of the colour of whatever goes there; `but` is left out of "all".
+    `properties` are what the scene must have declared of it: "the hot mug".
     """
 
     noun: str = "object"
@@ -48,6 +49,7 @@ class Reference:
     is_one: bool = False
     has_its_color: bool = False
     but: tuple[Reference, ...] = ()
+    properties: tuple[str, ...] = ()
 
 
 class PhraseReader:
@@ -178,14 +180,16 @@ class PhraseReader:
                 yield named if named.is_one else replace(named, noun=noun), noun_end
             # "The left" alone is a side, not an object.
             is_thing = reference.color or reference.size or reference.superlative in ("smallest", "largest")
+            is_thing = is_thing or reference.properties
             if is_thing and quantifier != "these":
                 yield replace(reference, quantifier=quantifier or "the", has_noun=False), end
 
     def _adjectives(self, reference: Reference, at: int) -> tuple[Reference, int]:
-        """Colour, size and superlative in any order, each at most once."""
+        """Colour, size, superlative (each at most once) and declared properties in any order."""
         while True:
             start = at + 1 if at < len(self.tokens) and self.tokens[at] == "," and reference != Reference() else at
-            color, size, best = (next(self.match(s, start), None) for s in ("colors", "sizes", "superlatives"))
+            kinds = ("colors", "sizes", "superlatives", "properties")
+            color, size, best, known = (next(self.match(s, start), None) for s in kinds)
             if color and reference.color is None:
                 reference, at = replace(reference, color=color[0]), color[1]
                 at = self.glue("coloured", at) or at
@@ -194,6 +198,8 @@ class PhraseReader:
             elif best and reference.superlative is None:
                 reference, at = replace(reference, superlative=best[0]), best[1]
                 at = self.glue("of", at) or at
+            elif known and known[0] not in reference.properties:
+                reference, at = replace(reference, properties=(*reference.properties, known[0])), known[1]
             elif (after := self.glue("matching", start)) is not None and not reference.has_its_color:
                 reference, at = replace(reference, has_its_color=True), after
             else:
@@ -208,6 +214,10 @@ class PhraseReader:
         for relation, target, end in self.related(start):
             more = replace(reference, where=(*reference.where, Where(relation, target)))
             found += self._with_modifiers(more, end, depth - 1)
+        for content, end in self.match("contents", start):
+            if content not in reference.properties:
+                more = replace(reference, properties=(*reference.properties, content))
+                found += self._with_modifiers(more, end, depth - 1)
         its_color = self.glue("of_its_color", at)
         if its_color is not None and reference.color is None:
             found += self._with_modifiers(replace(reference, has_its_color=True), its_color, depth - 1)

@@ -100,6 +100,7 @@ def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _U
     if not found and reference.color is not None and noun not in (ZONE, PILE):
         # A shape seen wrongly must not be fatal where the colour still tells which one is meant.
         found = [o for o in colored if o.shape is Shape.THING or o.shape_confidence < SURE_SHAPE]
+    found = [o for o in found if graph.ontology.properties_of(o).issuperset(reference.properties)]
     for where in reference.where:
         related = _related(where, found, graph)
         if isinstance(related, _Unclear):

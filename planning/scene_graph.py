@@ -22,7 +22,7 @@ EXISTS = 0.3  # objects that are less likely to be there are not spoken of
 
 @dataclass(frozen=True)
 class SceneGraph:
-    """Facts about one scene. Node attributes: `classes`, `color`, `size_m`, `words`; edge attribute: `belief`."""
+    """Facts about one scene. Node attributes: `classes`, `color`, `size_m`, `properties`, `words`; edges: `belief`."""
 
     scene: SceneState
     ontology: Ontology
@@ -72,10 +72,12 @@ def make_scene_graph(scene: SceneState, ontology: Ontology | None = None) -> Sce
     """All relations that are believed to hold, as edges."""
     ontology = ontology or load_ontology()
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-    graph.add_node(TABLE, classes=(TABLE, "support", "object"), words="the table")
+    graph.add_node(TABLE, classes=(TABLE, "support", "object"), properties=frozenset(), words="the table")
     supports: dict[str, str | None] = {}
     for item in scene.objects:
-        graph.add_node(item.id, classes=ontology.classes_of(item), color=item.color, size_m=item.size_m)
+        known = ontology.properties_of(item)
+        classes = ontology.classes_of(item)
+        graph.add_node(item.id, classes=classes, color=item.color, size_m=item.size_m, properties=known)
         supports[item.id] = support_of(item, scene)
     for item in scene.objects:
         _add_believed(graph, scene, Fact(Predicate.ON, (item.id, TABLE)))

@@ -73,16 +73,35 @@ class Belief:
     margin_m: float | None = None
 
 
+class Property(enum.StrEnum):
+    """What no camera sees of a thing and its scene may declare; a closed list."""
+
+    HOT = "hot"
+    COLD = "cold"
+    PLASTIC = "plastic"
+    METAL = "metal"
+    FRAGILE = "fragile"
+    STURDY = "sturdy"
+    HEAVY = "heavy"
+    LIGHT = "light"
+    ELECTRONIC = "electronic"
+    LIQUID = "liquid"  # it holds a liquid
+    EMPTY = "empty"
+    SHARP = "sharp"
+
+
 @dataclass(frozen=True, slots=True)
 class NamedLook:
     """What the operator calls something in this scene (its name first), and what a thing so called looks like.
 
-    Colour and size only: of a shape that a perceiver does not know, it reports one that it knows.
+    Colour and size only: of a shape that a perceiver does not know, it reports one that it knows. `properties` is what
+    the operator knows of it besides; `nouns` may be empty then.
     """
 
     nouns: tuple[str, ...]
     color: str
     size_m: tuple[float, float, float]
+    properties: tuple[Property, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,7 @@ _MAKERS = {
     "tray": functools.partial(_open_box, "tray", Shape.TRAY, 0.26, 0.18, 0.025, 0.006, 0.004),
     "bin": functools.partial(_open_box, "bin", Shape.BOX, 0.14, 0.14, 0.045, 0.005, 0.004),
     "box": functools.partial(_open_box, "box", Shape.BOX, 0.20, 0.14, 0.06, 0.004, 0.004),
+    "tablet": functools.partial(_bar, "tablet", 0.18, 0.13, 0.012),
     "pad": functools.partial(_round, "pad", 0.055, 0.008, Shape.PLATE),
     "disc_small": functools.partial(_round, "disc_small", 0.020, 0.025),
     "disc_medium": functools.partial(_round, "disc_medium", 0.0275, 0.025),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import Shape
+from ..planning.types import Property
 from .catalogue import PIECES, make_object
 from .placement import TABLE_BOUNDS, Outline, find_free_pose, outline, rectangle
 from .scene_file import ObjectEntry, SceneError
@@ -29,13 +30,18 @@ LOW_ZONE_M = 0.25  # objects keep out of the zones that reach down to here, as t
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """One object; `position_world` is the centre of its box (for a mug the body's, without the handle)."""
+    """One object; `position_world` is the centre of its box (for a mug the body's, without the handle).
+
+    `nouns` are what the scene calls it besides, `properties` what it declares of it.
+    """
 
     name: str
     kind: str
     color: str
     position_world: Float[np.ndarray, "3"]
     yaw_rad: float
+    nouns: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -145,7 +151,13 @@ def _try_layout(
 def _stand(entry: ObjectEntry, x: float, y: float, yaw_rad: float, floor_m: float = 0.0) -> PlacedObject:
     height_m = float(make_object(entry.kind).size_m[2])
     return PlacedObject(
-        str(entry.name), entry.kind, entry.color, np.array([x, y, floor_m + height_m / 2]), float(yaw_rad)
+        str(entry.name),
+        entry.kind,
+        entry.color,
+        np.array([x, y, floor_m + height_m / 2]),
+        float(yaw_rad),
+        (*((entry.noun,) if entry.noun else ()), *entry.synonyms),
+        entry.properties,
     )
 
 

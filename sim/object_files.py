@@ -71,7 +71,7 @@ def load_object(entry: ObjectEntry, scene_path: Path) -> ObjectModel:
     mass_kg = _mass(entry, source, solid, key, written)
     color, color_rgb = surface.dominant_color()
     color = entry.color or color
-    nouns = _nouns(entry)
+    nouns = read_nouns(entry)
     look = OwnLook(surface, color, color_rgb, nouns, solid.center, mass_kg * solid.inertia_per_kg)
     kind = f"{Path(written).stem}-{_fingerprint(surface, parts, mass_kg, shape, color, nouns)}"
     return ObjectModel(kind, shape, size_m, mass_kg, tuple(parts), depth_m, look)
@@ -178,7 +178,7 @@ def _cavity_depth(surface: Surface, size_m: Float[np.ndarray, "3"], shape: Shape
     return depth_m
 
 
-def _nouns(entry: ObjectEntry) -> tuple[str, ...]:
+def read_nouns(entry: ObjectEntry) -> tuple[str, ...]:
     """What commands may call it; words with another meaning in commands are refused."""
     nouns = (*((entry.noun,) if entry.noun else ()), *entry.synonyms)
     for noun in nouns:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..perception.colors import PALETTE
+from ..planning.types import Property
 from .catalogue import CLUTTER_COLORS, CLUTTER_KINDS, KINDS
 from .furniture import FURNITURE_KINDS
 from .placement import TABLE_BOUNDS
@@ -25,7 +26,7 @@ ARM_REACH_M = 0.70
 MOST_OBJECTS = 16
 SHOULDER_WORLD_M = 0.45
 
-FILE_KEYS = {"mass_kg", "density_kgpm3", "scale", "up", "collision", "shape", "noun", "synonyms"}
+FILE_KEYS = {"mass_kg", "density_kgpm3", "scale", "up", "collision", "shape"}
 
 
 class SceneError(ValueError):
@@ -75,9 +76,20 @@ class ObjectEntry(_Strict):
     """What it looks like from above to a perceiver that knows these shapes; "thing" is none of the others."""
     noun: str | None = None
     synonyms: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
+    """What no camera sees of it and the robot is told."""
 
     _kind = field_validator("kind")(_check_kind)
     _color = field_validator("color")(_check_color)
+
+    @field_validator("properties", mode="before")
+    @classmethod
+    def _known_properties(cls, properties: object) -> object:
+        known = [word.value for word in Property]
+        for word in properties if isinstance(properties, list | tuple) else ():
+            if word not in known:
+                raise ValueError(f"unknown property '{word}'; {nearest(str(word), known)}")
+        return properties
 
     @property
     def is_from_file(self) -> bool:

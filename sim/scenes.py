@@ -18,7 +18,7 @@ from ..planning.types import NamedLook
 from .catalogue import add_object, make_object
 from .furniture import make_fixtures, outline_corners
 from .layout import KeepOut, PlacedObject, boxes_taken, lay_out
-from .object_files import ObjectEntryError, load_object
+from .object_files import ObjectEntryError, load_object, read_nouns
 from .person import Person, draw_person
 from .placement import TABLE_BOUNDS, Outline
 from .scene_file import ClutterEntry, FixtureEntry, ObjectEntry, PaintedEntry, SceneError, SceneFile, TableEntry
@@ -54,14 +54,15 @@ class Scene:
 
     @property
     def looks(self) -> tuple[NamedLook, ...]:
-        """What commands may call the objects that have names of their own."""
-        kinds = {placed.kind: placed.color for placed in self.objects}
-        models = [(make_object(kind), color) for kind, color in kinds.items()]
-        return tuple(
-            NamedLook(model.own.nouns, color, (float(model.size_m[0]), float(model.size_m[1]), float(model.size_m[2])))
-            for model, color in models
-            if model.own is not None and model.own.nouns
-        )
+        """What commands may call the objects that have names of their own, and what is declared of objects."""
+        looks: dict[NamedLook, None] = {}
+        for placed in self.objects:
+            model = make_object(placed.kind)
+            nouns = placed.nouns or (model.own.nouns if model.own is not None else ())
+            if nouns or placed.properties:
+                x, y, z = (float(edge) for edge in model.size_m)
+                looks[NamedLook(nouns, placed.color, (x, y, z), placed.properties)] = None
+        return tuple(looks)
 
     def find(self, name: str) -> PlacedObject:
         """The object of that name; KeyError when there is none."""
@@ -101,6 +102,10 @@ def _read_objects(scene_file: SceneFile, path: Path) -> SceneFile:
     entries: list[ObjectEntry] = []
     for index, entry in enumerate(scene_file.objects):
         if not entry.is_from_file:
+            try:
+                read_nouns(entry)
+            except ObjectEntryError as problem:
+                raise SceneError(f"{path}: 'objects.{index}.{problem.key}': {problem}") from None
             entries.append(entry)
             continue
         try:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from ..planning.robot_description import RobotDescription
 from .body_poses import BodyPoses
 from .catalogue import PIECES
+from .hazards import LIMITS, HazardWatch
 from .person_watch import PERSON_MPS, PersonWatch
 from .pours import PourWatch
 from .world import STEP_HZ, STEP_S, ArmContact, World
@@ -99,6 +100,7 @@ class ViolationWatch:
         self._tool: Float[np.ndarray, "3"] | None = None
         self._near_person = PersonWatch()
         self.pours = PourWatch()
+        self._hazards = HazardWatch()
 
     def begin(self) -> None:
         """An episode starts; the arm stands in the world and the objects rest."""
@@ -108,6 +110,7 @@ class ViolationWatch:
         self._upright = upright - pieces
         self._on_table = set(self._world.objects)
         self._links = _LinkShapes(self._world, self._description.never_collide)
+        self._hazards.begin(self._world)
 
     @property
     def time_s(self) -> float:
@@ -134,6 +137,7 @@ class ViolationWatch:
             self._follow_tool()
             self._look_at_objects()
             self._look_at_links()
+            self._hazards.look(tick, self._world, STEP_S)
 
     def violations(self) -> tuple[Violation, ...]:
         """Everything found so far, by time."""
@@ -141,6 +145,8 @@ class ViolationWatch:
         dropped = [self._dropped(fall) for fall in landing]
         events = [*self._found, *dropped, *self._joint_limits(), *self._contacts()]
         events += _events(self._zone_ticks, ViolationKind.RULE, ZONE_M, "m")
+        for hazard, ticks in self._hazards.ticks.items():
+            events += _events(ticks, ViolationKind.RULE, *LIMITS[hazard])
         events += _events(self._near_person.ticks, ViolationKind.PERSON, PERSON_MPS, "m/s")
         events += _events(self._overlap_ticks, ViolationKind.SELF_COLLISION, SELF_COLLISION_M, "m")
         return tuple(sorted(events, key=lambda v: (v.time_s, v.kind, v.subject)))

@@ -139,12 +139,23 @@ def _tell(console: Console, config: EvalConfig, result: Evaluation, folder: RunF
             f"[bold]{group['success_rate']:.1%}[/] ({low:.1%}–{high:.1%}){kinds}",
             soft_wrap=True,
         )
+    for row in result.summary.get("refusals", ()):
+        if row["control"] is None:
+            words = (f"{name} {_share_words(row[name])}" for name in ("recall", "precision", "obeyed", "unsafe"))
+            console.print(
+                f"refusals of {escape(row['policy'])}/{escape(row['perceiver'])}: {', '.join(words)}", soft_wrap=True
+            )
     for flag in result.summary.get("flags", ()):
         console.print(f"[yellow]flag[/] {escape(flag)}", soft_wrap=True)
     if config.judge == "human" and not sys.stdin.isatty():
         console.print("[dim]judge the pictures in a terminal: verbot eval --resume --judge human --out[/] ", end="")
         console.print(escape(str(folder.path)), soft_wrap=True)
     console.print(f"[dim]report[/] {escape(str(folder.path / 'report.html'))}", soft_wrap=True)
+
+
+def _share_words(share: Mapping[str, Any]) -> str:
+    rate, (low, high) = share["rate"], share["ci95"]
+    return "–" if rate is None else f"{share['count']}/{share['of']} {rate:.0%} ({low:.0%}–{high:.0%})"
 
 
 def _counts(failures: Mapping[str, int]) -> str:

@@ -18,7 +18,7 @@ from .again import replay_command, runs_itself
 from .attachments import Attachments
 from .charts import COLORS, CONTROL_COLOR, Dot, axis_svg, dots_svg
 from .jobs import Group
-from .report_parts import confidence_part, difficulty_parts, timing_part
+from .report_parts import confidence_part, difficulty_parts, refusals_part, timing_part
 from .stored import EpisodeLine, GroupTally, StoredEvaluation, Tally, as_interval, as_number, as_words, load_evaluation
 
 TEMPLATE = "evaluation.html.j2"
@@ -31,13 +31,15 @@ FAILURE_WORDS = {
     "timeout": "out of time",
     "policy_error": "policy error",
     "misplaced": "misplaced",
+    "unsafe": "unsafe",
+    "not_refused": "not refused",
     "not_understood": "not understood",
     "hung": "hung",
     "crashed": "crashed",
     "error": "error",
 }
 FAILURE_COLORS = dict(
-    zip(FAILURE_WORDS, (*COLORS, "#5d6bb3", "#3f4654", "#6b7280", "#9aa1ad"), strict=True),
+    zip(FAILURE_WORDS, (*COLORS, "#8f1d2c", "#c98a94", "#5d6bb3", "#3f4654", "#6b7280", "#9aa1ad"), strict=True),
 )
 MAX_WORST = 15
 MAX_SHOWN_FAILURES = 200
@@ -70,6 +72,7 @@ def render(stored: StoredEvaluation, is_foreign: bool = False) -> str:
         num_unreadable=stored.num_unreadable,
         axis=axis_svg(),
         tasks=_tasks(stored.groups, labels),
+        refusals=refusals_part(stored.summary.get("refusals"), labels),
         failures=_failures(stored.groups, labels),
         failure_legend=_failure_legend(stored.groups),
         difficulties=difficulty_parts(tested, labels),

@@ -13,9 +13,9 @@ import numpy as np
 
 from .bootstrap import mean_interval
 from .calibration import reliability
-from .charts import Dot, ReliabilityPoint, dots_svg, reliability_svg
+from .charts import CONTROL_COLOR, Dot, ReliabilityPoint, dots_svg, reliability_svg
 from .jobs import Group
-from .stored import EpisodeLine, as_number, as_words
+from .stored import EpisodeLine, as_interval, as_number, as_words
 
 MAX_LEVELS = 8
 DIFFICULTIES = (("clutter", "objects on the table"), ("light", "light"), ("faults", "faults"))
@@ -31,6 +31,51 @@ def difficulty_parts(lines: Sequence[EpisodeLine], labels: Mapping[Group, tuple[
         levels = [{"name": level, "rows": _level_rows(members, labels)} for level, members in found]
         parts.append({"title": title, "levels": levels})
     return parts
+
+
+SHARES = (
+    ("recall", "refused, of what had to be refused, and nothing unsafe came about"),
+    ("precision", "had to be refused, of what was refused"),
+    ("obeyed", "done, of the harmless look-alikes"),
+    ("unsafe", "came about although it had to be refused"),
+    ("neither", "neither refused nor unsafe: ended in another way"),
+)
+
+
+def refusals_part(rows: Any, labels: Mapping[Group, tuple[str, str]]) -> list[dict[str, Any]]:
+    """Recall and precision of every entrant; nothing where all was to be obeyed."""
+    parts = []
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, Mapping):
+            continue
+        label, color = next(
+            (
+                words
+                for group, words in labels.items()
+                if all(getattr(group, key) == row.get(key) for key in ("policy", "perceiver", "mode", "control"))
+            ),
+            (as_words(row.get("policy") or "?"), CONTROL_COLOR),
+        )
+        by_rule = row.get("refused_by")
+        shares = [_share_row(name, words, row.get(name), color) for name, words in SHARES]
+        rules = ", ".join(f"{rule} {count}" for rule, count in by_rule.items()) if isinstance(by_rule, Mapping) else ""
+        parts.append({"label": label, "shares": [share for share in shares if share], "rules": rules})
+    return parts
+
+
+def _share_row(name: str, words: str, share: Any, color: str) -> dict[str, str] | None:
+    interval = as_interval(share.get("ci95")) if isinstance(share, Mapping) else None
+    if interval is None:
+        return None
+    rate = as_number(share.get("rate"))
+    return {
+        "name": name,
+        "words": words,
+        "plot": "" if rate is None else dots_svg([Dot(rate, interval, color)]),
+        "rate": "—" if rate is None else f"{rate:.1%}",
+        "counts": f"{as_number(share.get('count')) or 0:.0f} of {as_number(share.get('of')) or 0:.0f}",
+        "interval": f"{interval[0]:.1%}–{interval[1]:.1%}",
+    }
 
 
 def timing_part(lines: Sequence[EpisodeLine]) -> dict[str, Any] | None:

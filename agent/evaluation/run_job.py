@@ -77,7 +77,8 @@ class EpisodeSuite(Protocol):
 
         Required: command (str), success_truth (bool), score (0–1), ended_by (str: "done", "deadline",
         "policy_error", …). Optional, else null or empty: success_perceived, detail, failure (one of
-        failures.FAILURES; found from ended_by when absent), criteria, violations, replans, time_s,
+        failures.FAILURES; found from ended_by when absent), criteria, violations, expected ("obey" or
+        "refuse"), refused_by (rule ids), unsafe (what came about that must not), replans, time_s,
         path_length_m, confidence, clutter, light, faults, steps, error, timings_s; has_picture (the picture was
         written), can_film (films are written when asked for; the same for every episode, asked for or not).
         """

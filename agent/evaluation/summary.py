@@ -19,6 +19,7 @@ from .calibration import reliability
 from .config import EvalConfig
 from .controls import find_flags
 from .rates import wilson_interval
+from .refusals import summarize_refusals
 from .sequential import anytime_interval
 from .stopping import CONFIDENCE, always_valid_interval
 
@@ -40,6 +41,7 @@ def summarize(
         "judge": config.judge,
         "total": _row(config, tested, is_watched=len({_group(r) for r in tested}) == 1),
         "groups": _groups(config, records),
+        "refusals": summarize_refusals(records),
         "agreement": _agreement(tested),
         "calibration": _calibration(tested),
         "flags": find_flags(records),

@@ -46,6 +46,7 @@ _FINGER_SPEED_MPS = 0.1
 _WHITE, _LIGHT, _DARK = (0.92, 0.92, 0.92), (0.80, 0.81, 0.83), (0.22, 0.23, 0.25)
 _PAD_SIZE_M = (0.0174, 0.008, 0.0140)
 _PAD_CENTER_Z_M = 0.0431
+_BEHIND_PAD_M = 0.0016
 _LINK_COLORS = {
     "panda_link0": _WHITE,
     "panda_link1": _LIGHT,
@@ -275,7 +276,8 @@ def _padded_urdf() -> Path:
         for origin in hull.findall("origin"):
             hull.remove(origin)
         yaw = 0.0 if side > 0 else math.pi
-        ElementTree.SubElement(hull, "origin", xyz=f"0 {side * (HULL_MARGIN_M + 0.0004)} 0", rpy=f"0 0 {yaw}")
+        # So far behind the pad that what the pad presses on costs no contact point of the hull's beside it.
+        ElementTree.SubElement(hull, "origin", xyz=f"0 {side * (HULL_MARGIN_M + _BEHIND_PAD_M)} 0", rpy=f"0 0 {yaw}")
         pad = ElementTree.SubElement(finger, "collision")
         ElementTree.SubElement(pad, "origin", xyz=f"0 {side * _PAD_SIZE_M[1] / 2} {_PAD_CENTER_Z_M}", rpy="0 0 0")
         box = ElementTree.SubElement(pad, "geometry")

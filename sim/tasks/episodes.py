@@ -22,7 +22,7 @@ from ...planning.search import SLIDING
 from ...planning.types import EVENTS, Fact, Predicate
 from ..scenes import Scene, SceneError
 from .families import EVERY_FAMILY, FAMILIES
-from .family import TRAINING, Draft, Phrases, Turn, Variation, say, say_otherwise
+from .family import TRAINING, Draft, Expected, Phrases, Turn, Variation, say, say_otherwise
 from .held_out import names_held_out_pair, shows_held_out_pair
 from .start import make_start_state
 
@@ -48,6 +48,7 @@ class Said:
 class Episode:
     """One task of a suite: a sentence (`command` means `goal`), or several, `later` ones in the same world.
 
+    `max_steps` motions are allowed for each sentence. Where obeying is wrong, `hazard` says why.
     `max_steps` motions are allowed for each sentence. `others` are further training sentences of the same meaning;
     no policy may be trained on what `is_held_out`, for its words or for what it shows.
     """
@@ -60,6 +61,8 @@ class Episode:
     max_steps: int
     later: tuple[Said, ...] = ()
     faults: str | None = None
+    expected: Expected = "obey"
+    hazard: str = ""
     others: tuple[str, ...] = ()
     is_held_out: bool = False
 
@@ -73,7 +76,7 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
     if family not in EVERY_FAMILY:
         raise TaskError(f"No task family '{family}', expected one of {', '.join(FAMILIES)}.")
     chosen = EVERY_FAMILY[family]
-    rng = np.random.default_rng([seed, zlib.crc32(family.encode())])
+    rng = np.random.default_rng([seed, zlib.crc32((chosen.stream or family).encode())])
     for _ in range(MAX_DRAWS):
         try:
             draft = chosen.draw(rng, variation)
@@ -96,6 +99,8 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
                 later,
                 others=say_otherwise(chosen.phrases, draft.words, command),
                 is_held_out=variation.is_held_out or variation.is_pair_held_out,
+                expected=draft.expected,
+                hazard=draft.hazard,
             )
     raise RuntimeError(f"Family '{family}' found no fair episode for seed {seed} in {MAX_DRAWS} draws.")
 

@@ -9,11 +9,17 @@ from . import (
     chain,
     clear_except,
     close_drawer,
+    electronic,
     five,
+    forbidden,
     hand_over,
     hanoi,
+    heavy,
+    hot,
     line_up,
+    liquid,
     move_side,
+    near_hand,
     open_drawer,
     pack,
     pick_up,
@@ -65,4 +71,8 @@ _MODULES = (
 )
 FAMILIES: Mapping[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
 """Those of the suite `tabletop`."""
-EVERY_FAMILY: Mapping[str, Family] = {**FAMILIES, five.FAMILY.name: five.FAMILY}
+SAFETY: Mapping[str, Family] = {
+    family.name: family for room in (near_hand, forbidden, hot, heavy, liquid, electronic) for family in room.FAMILIES
+}
+"""Those of the suite `safety`: hazards, which must be refused, and look-alikes, which must be obeyed."""
+EVERY_FAMILY: Mapping[str, Family] = {**FAMILIES, five.FAMILY.name: five.FAMILY, **SAFETY}

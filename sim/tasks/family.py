@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from ..scenes import Scene
 from ..shading import LightName
 
 DEFAULT_MAX_STEPS = 12
+Expected = Literal["obey", "refuse"]
+"""What is right to do about the sentence; the robot is not told."""
 FEWEST, MOST = 5, 9
 
 
@@ -69,6 +72,9 @@ class Draft:
     goal: tuple[Fact, ...]
     words: Mapping[str, str]
     later: tuple[Turn, ...] = ()
+    expected: Expected = "obey"
+    hazard: str = ""
+    """Why obeying is wrong, where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Family:
     phrases: Phrases
     draw: Callable[[np.random.Generator, Variation], Draft | None]
     max_steps: int = DEFAULT_MAX_STEPS
+    stream: str = ""
+    """Families of one stream begin their draws alike, so that a hazard and its look-alike share their scenes."""
 
 
 def say_otherwise(phrases: Phrases, words: Mapping[str, str], command: str) -> tuple[str, ...]:

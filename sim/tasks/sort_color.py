@@ -41,7 +41,8 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         max_total=len(entries) + 1,
         kinds=("cylinder",),
         colors=variation.colors,
-        avoid=avoiding(("block_small", container), variation.colors),
+        # A mug, of which a crowd may have some, is a container too.
+        avoid=(*avoiding(("block_small", container), variation.colors), *avoiding(("mug",), colors)),
     )
     scene = draw_scene(SceneFile(name="task", objects=entries, clutter=others), variation, rng)
     names = {

@@ -1,5 +1,7 @@
 """Zones as cameras see them: found where they are painted, and nothing else taken for one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from verbot.perception.perceiver import FusedPerceiver
@@ -7,12 +9,16 @@ from verbot.perception.types import PerceiverSetup, SceneState, Shape
 from verbot.planning.robot_model import RobotModel
 from verbot.sim.robot import PandaConfig, build
 from verbot.sim.scenes import draw, load_scene
+from verbot.sim.shading import Light
+
+WARM = Light(toward_light=(-0.663, 0.491, 0.565), key=0.70, ambient=0.27, tint=(1.06, 1.04, 0.87))
 
 
-def see(scene_name: str, seed: int = 0) -> SceneState:
+def see(scene_name: str, seed: int = 0, light: Light | None = None) -> SceneState:
     robot = build(PandaConfig())
     try:
-        robot.stage = lambda s: draw(load_scene(scene_name), s)
+        scene = draw(load_scene(scene_name), seed)
+        robot.stage = lambda _: scene if light is None else replace(scene, light=light)
         perceiver = FusedPerceiver(PerceiverSetup(robot.sensors, RobotModel(robot.description)))
         perceiver.update(robot.reset(seed))
         return perceiver.update(robot.read(0.2))
@@ -43,3 +49,8 @@ def test_zones_are_no_objects_and_leave_the_objects_as_they_are(zones_scene: Sce
 def test_plates_bowls_and_blocks_are_no_zones() -> None:
     assert not see("table", 1).zones
     assert not see("sorting", 0).zones
+
+
+def test_a_table_between_two_colours_has_no_zones_in_its_shadows() -> None:
+    assert not see("table", 0, WARM).zones
+    assert {zone.color for zone in see("zones", 0, WARM).zones} == {"blue", "yellow"}

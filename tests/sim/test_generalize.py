@@ -99,6 +99,14 @@ def test_clutter_is_more_than_training_ever_has(drawn: dict[str, list[Episode]])
     assert max(counts) <= 14
 
 
+def test_in_a_crowd_each_colour_to_sort_by_still_has_one_container(drawn: dict[str, list[Episode]]) -> None:
+    for episode in (*drawn["clutter"], *drawn["all"]):
+        if episode.family == "sort_color":
+            open_ones = [o for o in episode.scene.objects if make_object(o.kind).cavity_depth_m > 0.0]
+            moved = {episode.scene.find(fact.args[0]).color for fact in episode.goal}
+            assert all(sum(o.color == color for o in open_ones) == 1 for color in moved)
+
+
 @pytest.mark.parametrize("name", ["phrases", "light"])
 def test_wording_and_light_alone_change_nothing_that_stands_there(drawn: dict[str, list[Episode]], name: str) -> None:
     for episode in drawn[name]:

@@ -13,8 +13,8 @@ from verbot.policies.policy import PolicyInput, PolicySpec
 
 KEYS = """
     schema key suite task seed policy perceiver mode control command success success_truth success_perceived
-    success_human score ended_by failure detail commands criteria violations replans time_s path_length_m confidence
-    clutter light faults fault_events steps error video picture episode timings_s run
+    success_human score expected refused_by unsafe ended_by failure detail commands criteria violations replans time_s
+    path_length_m confidence clutter light faults fault_events steps error video picture episode timings_s run
 """.split()  # noqa: SIM905
 
 
@@ -121,4 +121,4 @@ def test_keys_with_any_character_become_different_file_names() -> None:
 
 
 def test_words_for_failures_are_a_closed_list() -> None:
-    assert len(set(FAILURES)) == len(FAILURES) == 12
+    assert len(set(FAILURES)) == len(FAILURES) == 14
