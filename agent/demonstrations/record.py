@@ -31,7 +31,7 @@ from ..plugins import load_all, load_spec, make_config, split_name
 from ..run_folder import RunFolder
 from ..suites import build_suite
 from .config import FREE_TO_CHANGE, RecordConfig
-from .run_job import EPISODES, make_failed_line
+from .lines import EPISODES, make_failed_line
 from .seeds import SeedQueue
 
 RUN_JOB = "verbot.agent.demonstrations.run_job:run_job"
@@ -154,6 +154,8 @@ def read_config(folder: Path) -> RecordConfig:
     """
     try:
         values = json.loads((folder / DATASET_FILE).read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise ValueError(f"schema {values['schema']!r}, expected '{SCHEMA}'")
         return RecordConfig(**values["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

@@ -7,10 +7,7 @@ Out: a line of `episodes.jsonl` (schema "verbot-demonstration/1"), and of a succ
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,19 +18,17 @@ from ..config import ConfigError, make_run_config
 from ..episode import Episode
 from ..evaluation.demonstrate import TappedRobot
 from ..evaluation.demonstrations import EpisodeOrigin
-from ..evaluation.failures import failure_of
 from ..evaluation.jobs import Job
-from ..evaluation.record import file_stem, same_everywhere
 from ..evaluation.worker import Answer
 from ..robot import Robot
 from ..suites import build_suite
 from .arrays import Arrays, all_samples, mount_poses, picture_arrays, row_arrays, sample_arrays, steady_arrays
+from .lines import make_line, write_file
 from .noted import Notes
 from .steady import SteadyRobot
 from .steps import look_arrays, step_arrays
 
-SCHEMA = "verbot-demonstration/1"
-EPISODES = "episodes"
+COUNTED = (("looks", "time_s"), ("steps", "turn"), ("rows", "time_s"))
 
 
 @contextlib.contextmanager
@@ -62,7 +57,8 @@ def run_job(job: Job) -> Iterator[Answer]:
         line = make_line(job, result.values, _sentences(drawn, job.options["phrasings"]))
         if line["success"]:
             arrays = _arrays(job, episode, tap, notes)
-            line |= _counts(arrays) | {"file": _write(job, pack_arrays(arrays))}
+            line |= {name: len(arrays[f"{name}.{column}"]) for name, column in COUNTED}
+            line["file"] = write_file(job, pack_arrays(arrays))
     yield Answer(line)
 
 
@@ -79,40 +75,6 @@ class _Tap:
         self.steady = SteadyRobot(robot, o["rate_hz"], o["scan_hz"], o["motion_width"])
         self.told = TappedRobot(self.steady)
         return self.told
-
-
-def make_line(job: Job, values: dict[str, Any], sentences: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What `episodes.jsonl` says of an episode; without `file` it was not kept."""
-    success = bool(values.get("success_truth"))
-    failure = None if success else values.get("failure") or failure_of(values, success)
-    return {
-        "schema": SCHEMA,
-        "key": job.key,
-        "suite": job.suite_name,
-        "task": job.task,
-        "seed": job.seed,
-        "policy": job.group.policy,
-        "perceiver": job.group.perceiver,
-        "robot": job.robot,
-        "success": success,
-        "score": values.get("score") or 0.0,
-        "ended_by": values.get("ended_by"),
-        "failure": failure,
-        "detail": same_everywhere(" ".join(str(values.get("detail") or "").split())),
-        "sentences": list(sentences),
-        "time_s": values.get("time_s"),
-        "violations": list(values.get("violations") or ()),
-        "replans": values.get("replans") or 0,
-        "looks": 0,
-        "steps": 0,
-        "rows": 0,
-        "file": None,
-    }
-
-
-def make_failed_line(job: Job, ended_by: str, detail: str, error: str | None = None) -> dict[str, Any]:
-    """The line of a job that gave no result: "error", "hung" or "crashed"."""
-    return make_line(job, {"ended_by": ended_by, "detail": detail, "failure": ended_by}, ()) | {"error": error}
 
 
 def _sentences(drawn: DrawnEpisode, most: int) -> list[dict[str, Any]]:
@@ -154,28 +116,3 @@ def _step_of(times_s: np.ndarray, starts_s: np.ndarray, ends_s: np.ndarray) -> n
     number = np.searchsorted(starts_s, times_s + 1e-9, side="right") - 1
     ended = np.concatenate([ends_s, [0.0]])[number]
     return np.where((number >= 0) & (times_s < ended), number, -1).astype(np.int32)
-
-
-def _counts(arrays: Arrays) -> dict[str, int]:
-    return {name: len(arrays[f"{name}.{column}"]) for name, column in NUMBERED}
-
-
-NUMBERED = (("looks", "time_s"), ("steps", "turn"), ("rows", "time_s"))
-
-
-def _write(job: Job, content: bytes) -> dict[str, Any]:
-    """The file under its name only once it is whole and on disk."""
-    name = f"{EPISODES}/{file_stem(f'{job.task}/{job.seed:06d}')}.npz"
-    target = Path(job.folder) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    return {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

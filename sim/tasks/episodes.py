@@ -97,7 +97,7 @@ def draw_episode(family: str, seed: int, variation: Variation = TRAINING) -> Epi
                 draft.goal,
                 chosen.max_steps,
                 later,
-                others=say_otherwise(chosen.phrases, draft.words, command),
+                others=draft.others or say_otherwise(chosen.phrases, draft.words, command),
                 is_held_out=variation.is_held_out or variation.is_pair_held_out,
                 expected=draft.expected,
                 hazard=draft.hazard,

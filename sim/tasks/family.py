@@ -66,7 +66,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A scene and a goal, not yet checked for fairness; `words` fills the slots of the family's sentences."""
+    """A scene and a goal, not yet checked for fairness; `words` fills the slots of the family's sentences.
+
+    `others` are further training sentences of the same meaning; empty: the family's own say them all.
+    """
 
     scene: Scene
     goal: tuple[Fact, ...]
@@ -75,6 +78,7 @@ class Draft:
     expected: Expected = "obey"
     hazard: str = ""
     """Why obeying is wrong, where it is."""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 from ...planning.types import Fact, Predicate
 from . import put_in, put_on, spatial
 from .drawing import draft, draw_task_scene, pick
-from .family import Draft, Family, Phrases, Turn, Variation, say
+from .family import Draft, Family, Phrases, Turn, Variation, say, say_otherwise
 
 NUM_SENTENCES = 5
 MOVED = ("block_small", "cylinder", "block_large")
@@ -36,7 +36,8 @@ def _draw(rng: np.random.Generator, variation: Variation) -> Draft | None:
         turns.append(Turn((Fact(predicate, (moved, target)),), words, phrases))
     first = turns[0]
     sentence = say(first.phrases or WHOLE, first.words, variation, rng)
-    return Draft(scene, first.goal, {"sentence": sentence}, tuple(turns[1:]))
+    others = say_otherwise(first.phrases or WHOLE, first.words, sentence)
+    return Draft(scene, first.goal, {"sentence": sentence}, tuple(turns[1:]), others=others)
 
 
 FAMILY = Family("five", "five sentences in one world", WHOLE, _draw)

@@ -88,6 +88,21 @@ def test_wording_varies_within_a_family(episodes: dict[str, list[Episode]]) -> N
         assert len({episode.command for episode in row}) >= 3, family
 
 
+def test_other_sentences_are_training_sentences_of_the_same_episode_and_differ(
+    episodes: dict[str, list[Episode]],
+) -> None:
+    for family, row in episodes.items():
+        shapes = [re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(t)) + "$") for t in FAMILIES[family].phrases.training]
+        for episode in row:
+            assert len({episode.command, *episode.others}) == 1 + len(episode.others) >= 2, family
+            assert all(any(shape.match(said) for shape in shapes) for said in episode.others), family
+
+
+def test_the_first_of_five_sentences_has_other_words_too() -> None:
+    episode = draw_episode("five", 3)
+    assert all(len(said.others) >= 2 for said in (episode, *episode.later))
+
+
 def test_no_scene_is_empty_or_overfull(episodes: dict[str, list[Episode]]) -> None:
     for family, row in episodes.items():
         for episode in row:
