@@ -6,7 +6,8 @@ Out: the first Trajectory, or the NoMotion that says most.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -35,15 +36,17 @@ class HasToolPose(Protocol):
 Choice = TypeVar("Choice", bound=HasToolPose)
 
 
-def from_attempt(choices: list[Choice], attempt: int) -> list[Choice]:
-    """Alternatives starting with the `attempt`-th; those before it come last."""
-    if not choices:
-        return choices
-    start = attempt % len(choices)
-    return (choices[start:] + choices[:start])[:MAX_TRIES]
+def from_attempt(choices: Iterable[Choice], attempt: int) -> Iterator[Choice]:
+    """A few alternatives from the `attempt`-th on; those before it come last."""
+    ahead = iter(choices)
+    before = list(itertools.islice(ahead, attempt))
+    if len(before) < attempt and before:  # that many there are not: once more around
+        start = attempt % len(before)
+        before = before[start:] + before[:start]
+    yield from itertools.islice(itertools.chain(ahead, before), MAX_TRIES)
 
 
-def first_success(choices: list[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
+def first_success(choices: Iterable[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
     """The first alternative that works out, else the first failure, with everything found in the way."""
     failures: list[NoMotion] = []
     out_of_reach: dict[tuple[float, float], int] = {}

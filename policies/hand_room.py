@@ -6,8 +6,10 @@ Out: those that fit, best first, with how far the fingers may open; else the few
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -32,9 +34,11 @@ HIGHER_M = (
 )  # let go this much above the lowest height, if need be
 UNTOUCHED_M = 0.003  # fingers as near as this may press on what they may touch: perceived places are off by 1 mm
 COMFORT_M = 0.012  # clearance beyond which more is not better
-MAX_LOOKS, FEW_LOOKS = 60, 24
-LITTLE_COST = 0.06  # of letting go 12 mm higher
-ENOUGH = 8
+MAX_LOOKS = 60
+FEW_LOOKS = 24  # then what was found is good enough
+
+Way = TypeVar("Way")
+Costly = TypeVar("Costly", Grasp, Placement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +54,44 @@ class Release:
         return self.placement.T_world_tool
 
 
-def free_grasps(
-    collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState, num_wanted: int
-) -> tuple[list[Grasp], tuple[str, ...]]:
+class Alternatives(Generic[Way]):
+    """Ways to do a step, best first, each worked out no sooner than it may be the best of those that are left."""
+
+    def __init__(self, ways: Iterator[Way], blocked: list[tuple[str, ...]]) -> None:
+        self._blocked = blocked
+        self._first = next(ways, None)
+        self._rest = ways
+
+    def __bool__(self) -> bool:
+        return self._first is not None
+
+    @property
+    def blocked_by(self) -> tuple[str, ...]:
+        """The fewest objects that were in the way of one, where there is none."""
+        return min((names for names in self._blocked if names), key=len, default=())
+
+    def __iter__(self) -> Iterator[Way]:
+        if self._first is not None:
+            yield self._first
+        yield from self._rest
+
+
+def free_grasps(collision: CollisionModel, grasps: list[Grasp], room: Room, scene: SceneState) -> Alternatives[Grasp]:
     """Grasps with the widest opening that fits."""
-    free: list[tuple[float, Grasp]] = []
     blocked: list[tuple[str, ...]] = []
     strict = _kept_away_from(room)
-    for grasp in grasps[:MAX_LOOKS]:
+
+    def look(grasp: Grasp) -> tuple[float, Grasp] | None:
         for less in NARROWER_M:
             open_m = grasp.open_m - less
             clearances = _free_clearances(collision, grasp.T_world_tool, open_m, room, scene, blocked)
-            if clearances is None:
-                continue
-            least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
-            cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
-            free.append((cost, replace(grasp, open_m=open_m)))
-            break
-        if len(free) >= num_wanted:
-            break
-    free.sort(key=lambda pair: pair[0])
-    return [grasp for _, grasp in free], _fewest(blocked)
+            if clearances is not None:
+                least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
+                cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
+                return cost, replace(grasp, open_m=open_m)
+        return None
+
+    return Alternatives(_best_first(sorted(grasps, key=lambda g: g.cost)[:MAX_LOOKS], look), blocked)
 
 
 def free_releases(
@@ -80,26 +101,31 @@ def free_releases(
     gap_m: float,
     max_width_m: float,
     scene: SceneState,
-    num_wanted: int,
-) -> tuple[list[Release], tuple[str, ...]]:
+) -> Alternatives[Release]:
     """Placements as low as there is room, with the widest opening that fits; `gap_m` is the closed fingers'."""
-    found: list[tuple[float, Release]] = []
     blocked: list[tuple[str, ...]] = []
     widths_m = list(dict.fromkeys(min(gap_m + extra, max_width_m) for extra in RELEASE_M))
 
     def clearances(T_world_tool: Float[np.ndarray, "4 4"], width_m: float, room: Room) -> list[Clearance] | None:
         return _free_clearances(collision, T_world_tool, width_m, room, scene, blocked)
 
-    num_good = 0
-    for number, placement in enumerate(placements[:MAX_LOOKS]):
-        release = _best_release(placement, clearances, room, gap_m, widths_m)
-        if release is not None:
-            found.append(release)
-            num_good += release[0] < placement.cost + LITTLE_COST
-        if num_good >= num_wanted or (len(found) >= num_wanted and number >= FEW_LOOKS):
-            break
-    found.sort(key=lambda pair: pair[0])
-    return [release for _, release in found], _fewest(blocked)
+    def look(placement: Placement) -> tuple[float, Release] | None:
+        return _best_release(placement, clearances, room, gap_m, widths_m)
+
+    return Alternatives(_best_first(placements[:MAX_LOOKS], look), blocked)
+
+
+def _best_first(choices: Sequence[Costly], look: Callable[[Costly], tuple[float, Way] | None]) -> Iterator[Way]:
+    """What looking makes of choices that come by their least cost; a look can only add to it."""
+    found: list[tuple[float, int, Way]] = []
+    for number, choice in enumerate(choices):
+        while found and (found[0][0] <= choice.cost or number >= FEW_LOOKS):
+            yield heapq.heappop(found)[2]
+        looked = look(choice)
+        if looked is not None:
+            heapq.heappush(found, (looked[0], number, looked[1]))
+    while found:
+        yield heapq.heappop(found)[2]
 
 
 def _best_release(
@@ -157,7 +183,3 @@ def _short_m(clearances: list[Clearance]) -> float:
 def _kept_away_from(room: Room) -> frozenset[str]:
     """Owners that fingers must not touch."""
     return frozenset(group.owner for group in room.groups if room.required("finger", group.owner) > 0)
-
-
-def _fewest(blocked: list[tuple[str, ...]]) -> tuple[str, ...]:
-    return min((names for names in blocked if names), key=len, default=())

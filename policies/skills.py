@@ -20,7 +20,7 @@ from ..planning.relations import evaluate
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from .attempts import first_success, from_attempt, no_motion
 from .grasps import Grasp, make_grasps
-from .hand_room import ENOUGH, Release, free_grasps, free_releases
+from .hand_room import Release, free_grasps, free_releases
 from .motion import Blocked
 from .places import left_there, make_placements
 from .pouring import make_pour_grasps
@@ -60,9 +60,9 @@ class Skills(Pours, Slides):
         grasps = make_grasps(item, self._gripper) if poured_into is None else make_pour_grasps(item, self._gripper)
         if not grasps:
             return NoMotion(NoMotionReason.NO_GRASP, f"{item.shape} {item.id} offers nothing that the gripper can take")
-        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene, ENOUGH + now.step.attempt)
+        free = free_grasps(self._maker.collision, grasps, room, now.scene)
         if not free:
-            return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", blocked_by)
+            return NoMotion(NoMotionReason.NO_GRASP, f"no room for the fingers around {item.id}", free.blocked_by)
 
         def attempt(grasp: Grasp) -> Trajectory | NoMotion:
             return self._pick_with(now, item, grasp, room, touch, poured_into)
@@ -116,18 +116,17 @@ class Skills(Pours, Slides):
         tool = self._maker.model.tool_pose(now.body.positions_rad)
         yaw_now = math.atan2(tool[1, 1], tool[0, 1]) - math.atan2(tool[1, 3], tool[0, 3])
         placements = make_placements(item, target, relation, region.spots, T_hand_object, yaw_now)
-        free, blocked_by = free_releases(
+        free = free_releases(
             self._maker.collision,
             placements,
             room,
             self._gap(item, T_hand_object),
             self._gripper.max_width_m,
             now.scene,
-            ENOUGH + now.step.attempt,
         )
         if not free:
             detail = f"no room for hand and {item.id} at any place for {relation.value}({item.id}, {target_id})"
-            return NoMotion(NoMotionReason.NO_PLACE, detail, blocked_by)
+            return NoMotion(NoMotionReason.NO_PLACE, detail, free.blocked_by)
 
         def attempt(choice: Release) -> Trajectory | NoMotion:
             return self._place_at(now, item, choice, room, touch, T_hand_object)

@@ -14,7 +14,7 @@ from ..planning.types import HeldSpan, NoMotion, NoMotionReason, Trajectory
 from .attempts import first_success, from_attempt, no_motion
 from .drawers import handle_grasps, way_to_go
 from .grasps import Grasp
-from .hand_room import ENOUGH, free_grasps
+from .hand_room import free_grasps
 from .motion import Blocked
 from .reaching import Reaching
 from .situation import Situation
@@ -37,9 +37,11 @@ class Slides(Reaching):
         touch = (item.id, *neighbours(item, now.scene))
         room = now.room(touch=touch)
         grasps = handle_grasps(item, self._gripper)
-        free, blocked_by = free_grasps(self._maker.collision, grasps, room, now.scene, ENOUGH + now.step.attempt)
+        free = free_grasps(self._maker.collision, grasps, room, now.scene)
         if not free:
-            return NoMotion(NoMotionReason.NO_GRASP, f"no room for the hand at the handle of {item.id}", blocked_by)
+            return NoMotion(
+                NoMotionReason.NO_GRASP, f"no room for the hand at the handle of {item.id}", free.blocked_by
+            )
 
         def attempt(grasp: Grasp) -> Trajectory | NoMotion:
             return self._slide_with(now, item, grasp, way, touch)
