@@ -6,7 +6,7 @@ Out: Views, then Measurements; the table and the time of the last look are kept 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .objects import LookQuality, measure_objects
 from .people import find_person, near_person
 from .points import Cloud, View, fuse_views
 from .proprioception import Proprioception
+from .recall import Recall
 from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
 from .types import CameraImage, LidarScan, ObjectState, PersonState, SensorFrame, SupportSurface
@@ -62,6 +63,7 @@ class Look:
         self.slid: list[Slid] = []
         """Drawers that the last look saw elsewhere than the one before."""
         self._memory = ZoneMemory()
+        self._recall = Recall()
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -110,7 +112,8 @@ class Look:
         cloud = cloud.without(near_person(self.person, cloud.points_world))
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
-        return measure_objects(cloud, fit.surface, quality, self._furniture.floor_under)
+        level = [replace(v, T_world_sensor=corrections.get(v.sensor, np.eye(4)) @ v.T_world_sensor) for v in views]
+        return measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
 
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
         """A LiDAR's range error moves all of a surface's points, like a mount's."""

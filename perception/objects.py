@@ -7,11 +7,12 @@ Out: Measurements: pose, size, colour, shape, honest covariance and the sensors 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.csgraph import connected_components
 
 from .align import align_views
 from .arrange import Standing, arrange
@@ -20,15 +21,17 @@ from .cubes import separate_cubes
 from .describe import Part, classify, describe_segment
 from .geometry import make_pose
 from .measurement import Measurement
-from .points import Cloud
+from .points import Cloud, View
+from .recall import Recall
 from .regroup import Fineness, regroup
-from .segments import split_segments
+from .segments import Segment, split_segments
 from .types import Shape, SupportSurface
 
 _MIN_HEIGHT_M = 0.006
 _MIN_AREA_M2 = 0.00012
 _SIDE_GAIN = 1.5
 _HANDLE_AREA_M2 = 0.00015
+_BESIDE_M, _OVER_M = 0.015, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +49,67 @@ class LookQuality:
     has_cubes: bool
 
 
+FloorUnder = Callable[[Float[np.ndarray, "2"], float], float | None]
+
+
 def measure_objects(
     cloud: Cloud,
+    views: Sequence[View],
     table: SupportSurface,
     quality: LookQuality,
-    floor_under: Callable[[Float[np.ndarray, "2"], float], float | None] = lambda place, top_m: None,
+    recall: Recall,
+    floor_under: FloorUnder = lambda place, top_m: None,
 ) -> list[Measurement]:
-    """Split, align the views, describe, regroup what is of one colour, arrange, and put numbers on each.
+    """Recall what is as it was; of the rest split, align the views, and describe each cluster of pieces.
 
     `floor_under` says how high the board of furniture is, if any, on which something of a given top stands at a place.
     """
-    spacing_m = min((s for s in cloud.spacing_m if np.isfinite(s)), default=0.002)
-    segments = split_segments(cloud, quality.voxel_m, quality.min_points)
-    segments, _ = align_views(segments, cloud.spacing_m)
-    parts = [describe_segment(s, quality.noise_m, spacing_m) for s in segments]
-    parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
-    parts = [p for p in parts if p.top_m - table.height_m > _MIN_HEIGHT_M]
-    standing = arrange(parts, table.height_m, quality.camera_xy, spacing_m)
-    standing = [_on_furniture(s, floor_under(s.part.center, s.part.top_m)) for s in standing]
-    standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
-    lidar = _lidar_points(cloud)
-    measured = [_measure(s, cloud, lidar, table, quality) for s in standing]
-    return separate_cubes(measured) if quality.has_cubes else measured
+    recalled = recall.sort_out(cloud, views, table, quality.min_points, quality.noise_m)
+    pieces = split_segments(recalled.left, quality.voxel_m, quality.min_points)
+    if not pieces:
+        return recalled.measurements
+    aligned, _ = align_views([*pieces, *recalled.pieces], cloud.spacing_m)
+    describe = _Describer(cloud, table, quality, floor_under)
+    described = [
+        ([pieces[k] for k in cluster], describe([aligned[k] for k in cluster])) for cluster in _find_clusters(pieces)
+    ]
+    recall.remember(described, cloud, views, table)
+    return [*recalled.measurements, *(m for _, measured in described for m in measured)]
+
+
+def _find_clusters(pieces: Sequence[Segment]) -> list[list[int]]:
+    """Pieces beside or over each other go together: only they can be one thing, or stand on one another."""
+    low = np.array([p.points.min(axis=0) for p in pieces]) - _BESIDE_M / 2
+    high = np.array([p.points.max(axis=0) for p in pieces]) + (_BESIDE_M / 2, _BESIDE_M / 2, _OVER_M)
+    touching = (low[:, None] <= high).all(axis=2)
+    _, labels = connected_components(touching & touching.T, directed=False)
+    # The smallest first.
+    order = sorted(range(labels.max() + 1), key=lambda label: -int(np.flatnonzero(labels == label).min()))
+    return [np.flatnonzero(labels == label).tolist() for label in order]
+
+
+@dataclass(frozen=True, slots=True)
+class _Describer:
+    """Turns the pieces of one cluster into Measurements."""
+
+    cloud: Cloud
+    table: SupportSurface
+    quality: LookQuality
+    floor_under: FloorUnder
+
+    def __call__(self, pieces: Sequence[Segment]) -> list[Measurement]:
+        """Describe, regroup what is of one colour, arrange, and put numbers on each."""
+        quality, table_m = self.quality, self.table.height_m
+        spacing_m = min((s for s in self.cloud.spacing_m if np.isfinite(s)), default=0.002)
+        parts = [describe_segment(piece, quality.noise_m, spacing_m) for piece in pieces]
+        parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
+        parts = [p for p in parts if p.top_m - table_m > _MIN_HEIGHT_M]
+        standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
+        standing = [_on_furniture(s, self.floor_under(s.part.center, s.part.top_m)) for s in standing]
+        standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
+        lidar = _lidar_points(self.cloud)
+        measured = [_measure(s, self.cloud, lidar, self.table, quality) for s in standing]
+        return separate_cubes(measured) if quality.has_cubes else measured
 
 
 def _on_furniture(standing: Standing, floor_m: float | None) -> Standing:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .geometry import invert_pose, project_points
 from .points import View
@@ -35,19 +35,40 @@ def look_at_box(
     world = local @ pose_world[:3, :3].T + pose_world[:3, 3]
     through, on = np.zeros(len(world), dtype=bool), np.zeros(len(world), dtype=bool)
     for view in views:
-        if not isinstance(view.measured, CameraImage):
-            continue
-        camera = world @ invert_pose(view.T_world_sensor)[:3, :3].T + invert_pose(view.T_world_sensor)[:3, 3]
-        i = view.measured.intrinsics
-        pixel = np.round(project_points(camera, i)).astype(np.int64)
-        inside = (camera[:, 2] > 0.05) & (pixel >= 0).all(1) & (pixel[:, 0] < i.width) & (pixel[:, 1] < i.height)
-        rows = np.nonzero(inside)[0]
-        depth = view.measured.depth_m[pixel[rows, 1], pixel[rows, 0]].astype(np.float64)
-        known = np.isfinite(depth) & (depth > 0.05)
-        rows, gap = rows[known], depth[known] - camera[rows[known], 2]
-        through[rows[gap > _TOLERANCE_M]] = True
-        on[rows[np.abs(gap) <= _TOLERANCE_M]] = True
+        if isinstance(view.measured, CameraImage):
+            beyond_m = depth_beyond(world, view)
+            through |= beyond_m > _TOLERANCE_M
+            on |= np.abs(beyond_m) <= _TOLERANCE_M
     return Visibility(float((through & ~on).mean()), float(on.mean()))
+
+
+def depth_beyond(points_world: Float[np.ndarray, "points 3"], view: View) -> Float[np.ndarray, " points"]:
+    """How much deeper than each point a camera saw in its direction: negative where something hid it, NaN unseen."""
+    image = view.measured
+    assert isinstance(image, CameraImage)  # scans do not look at places
+    i = image.intrinsics
+    camera = _into_camera(points_world, view)
+    pixel = np.round(project_points(camera, i)).astype(np.int64)
+    inside = (camera[:, 2] > 0.05) & (pixel >= 0).all(1) & (pixel[:, 0] < i.width) & (pixel[:, 1] < i.height)
+    beyond_m = np.full(len(camera), np.nan)
+    rows = np.flatnonzero(inside)
+    depth = image.depth_m[pixel[rows, 1], pixel[rows, 0]].astype(np.float64)
+    known = np.isfinite(depth) & (depth > 0.05)
+    beyond_m[rows[known]] = depth[known] - camera[rows[known], 2]
+    return beyond_m
+
+
+def pixels_of(points_world: Float[np.ndarray, "points 3"], view: View) -> Int[np.ndarray, "points 2"]:
+    """The pixels (u, v) from which the camera's own points came."""
+    assert isinstance(view.measured, CameraImage)  # scans have no pixels
+    i = view.measured.intrinsics
+    pixels = np.round(project_points(_into_camera(points_world, view), i)).astype(np.int64)
+    return np.clip(pixels, 0, (i.width - 1, i.height - 1))
+
+
+def _into_camera(points_world: Float[np.ndarray, "points 3"], view: View) -> Float[np.ndarray, "points 3"]:
+    T_camera_world = invert_pose(view.T_world_sensor)
+    return points_world @ T_camera_world[:3, :3].T + T_camera_world[:3, 3]
 
 
 def _top_samples(size_m: Float[np.ndarray, "3"], cavity_m: float) -> Float[np.ndarray, "samples 3"]:
