@@ -40,6 +40,15 @@ def test_a_shard_has_the_same_bytes_whatever_its_maker_made_before(recorded, tmp
         assert (tmp_path / name).read_bytes() == (recorded / name).read_bytes()
 
 
+def test_two_workers_write_what_one_writes(recorded, tmp_path):
+    record_light(config(pictures=(32, 24), workers=2), tmp_path, is_quiet=True)
+
+    names = sorted(path.name for path in recorded.glob("*-0*"))
+    assert len(names) == 6
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (recorded / name).read_bytes(), name
+
+
 def test_only_shards_that_are_absent_are_made_again(recorded):
     before = (recorded / FILES[0]).read_bytes()
     (recorded / FILES[0]).unlink()
