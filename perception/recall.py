@@ -5,7 +5,7 @@ Out: remembered Measurements of what is unchanged or hidden in part, and the Clo
 
 A cluster is remembered as the cells around its points and as a Sight for each camera. It is as it was while no camera
 that still stands there sees a change and no points beside it belong to nothing known; what hides it is no change.
-Anything else is described anew.
+Anything else is described anew, and so is what has not been described three times: one look errs, several average.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .measurement import Measurement
 from .points import Cloud, View
 from .segments import Segment
 from .sight import Sight, take_sight
-from .types import CameraImage, SupportSurface
+from .types import CameraImage, Shape, SupportSurface
 from .visibility import depth_beyond, pixels_of
 
 _CELL_M = 0.005
@@ -34,6 +34,9 @@ _TABLE_M = 0.0015
 _THROUGH_M, _MAX_THROUGH = 0.015, 0.25
 _SAMPLE = 160
 _BODY_M = 0.008
+_ENOUGH_LOOKS = 3
+_UNKNOWN_RAD2 = 1.0  # a mug's handle was not seen
+_SAME_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,13 @@ class _Known:
     sights: dict[str, Sight]
     sample_world: Float[np.ndarray, "sample 3"]
     num_points: int
+    num_described: int = 1
+
+    @property
+    def is_well_known(self) -> bool:
+        """Described often enough for the errors of single looks to have averaged out, and nothing still to be found."""
+        is_complete = all(m.shape is not Shape.MUG or m.covariance[5, 5] < _UNKNOWN_RAD2 for m in self.measurements)
+        return is_complete and self.num_described >= _ENOUGH_LOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,8 @@ class Recall:
         self._table_m = 0.0
         self._cells: Int[np.ndarray, " cells"] = np.zeros(0, dtype=np.int64)
         self._owners: Int[np.ndarray, " cells"] = np.zeros(0, dtype=np.int64)
+        self._to_learn: list[_Known] = []
+        """Unchanged in this look, but not yet well known."""
 
     def sort_out(
         self, cloud: Cloud, views: Sequence[View], table: SupportSurface, min_points: int, noise_m: float
@@ -83,15 +95,18 @@ class Recall:
         """Tell what is as it was from what must be described; what has changed is forgotten."""
         if self._known and abs(table.height_m - self._table_m) > _TABLE_M:
             self._keep([])
+        self._to_learn = []
         if not self._known:
             return Recalled([], [], cloud)
         scene = self._look_up(cloud)
         touched = self._touched(scene, min_points)
-        kept = [
+        same = [
             k
             for k, known in enumerate(self._known)
             if not touched[k] and _is_as_it_was(k, known, scene, views, noise_m)
         ]
+        kept = [k for k in same if self._known[k].is_well_known]
+        self._to_learn = [self._known[k] for k in same if not self._known[k].is_well_known]
         measurements: list[Measurement] = []
         pieces: list[Segment] = []
         for k in kept:
@@ -117,13 +132,20 @@ class Recall:
         first = len(self._known)
         if first == 0:
             self._table_m = table.height_m
-        self._keep([*self._known, *(_make_known(pieces, measured) for pieces, measured in clusters)])
+        described = (_make_known(pieces, measured) for pieces, measured in clusters)
+        self._keep([*self._known, *(self._learn(known) for known in described)])
         # As later looks will see it: with every point that lies on its cells.
         scene = self._look_up(cloud)
         for k in range(first, len(self._known)):
             own = (scene.owner == k) & np.isfinite(scene.colors[:, 0])
             sights = _take_sights(scene, k, views)
             self._known[k] = replace(self._known[k], num_points=int(own.sum()), sights=sights)
+
+    def _learn(self, known: _Known) -> _Known:
+        """How often this cluster has been described by now."""
+        own = _keys(known.sample_world)
+        before = [k.num_described for k in self._to_learn if np.isin(own, k.cells).mean() > _SAME_SHARE]
+        return replace(known, num_described=1 + max(before, default=0))
 
     def _keep(self, known: list[_Known]) -> None:
         if len(known) == len(self._known) and all(a is b for a, b in zip(known, self._known, strict=True)):

@@ -18,6 +18,7 @@ from .placement import outline
 from .scenes import Scene
 
 REST_CHECK_STEPS = 12
+MAX_CREEPS = 24  # looks: 1.2 s
 FAR_M = 0.03  # further than anything is pushed between two looks at what rests
 FAT_M = 0.12  # by this much Bullet takes bounding boxes larger than they are, both together
 ASLEEP = pybullet.ACTIVATION_STATE_ENABLE_SLEEPING | pybullet.ACTIVATION_STATE_SLEEP
@@ -55,6 +56,10 @@ class Bedroom(Protocol):
         """Slow enough to sleep."""
         ...
 
+    def is_creeping(self, name: str) -> bool:
+        """Slow enough to sleep when it goes on for long."""
+        ...
+
 
 class Sleepers:
     """Lets sleep what has been at rest for two looks in a row and is not near the hand.
@@ -69,6 +74,8 @@ class Sleepers:
         """Where the sleeping ones lie."""
         self._last_places: dict[str, tuple[float, ...]] = {}
         self._resting: set[str] = set()
+        self._creeps: dict[str, int] = {}
+        """For how many looks in a row each has crept: what leans on another may turn on for ever, a solver's error."""
         self._alerted: set[str] = set()
         self._apart: list[tuple[str, str]] = []
         """Pairs of sleeping objects that are not looked at for contacts; in one order in every process."""
@@ -114,7 +121,8 @@ class Sleepers:
             has_moved = place != self._last_places.get(name)
             self._last_places[name] = place
             is_slow = world.is_at_rest(name)
-            is_resting = is_slow or not has_moved
+            self._creeps[name] = self._creeps.get(name, 0) + 1 if world.is_creeping(name) else 0
+            is_resting = is_slow or not has_moved or self._creeps[name] > MAX_CREEPS
             if name in self._places:
                 if not is_resting:  # touched by something that moves
                     self._wake(name)

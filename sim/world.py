@@ -48,6 +48,8 @@ SETTLE_MAX_S = 1.5
 GRIP_N = 0.5
 REST_MPS = 0.002
 REST_RADPS = 0.02
+CREEP_MPS = 0.02
+CREEP_RADPS = 0.6
 
 
 @runtime_checkable
@@ -212,6 +214,11 @@ class World:
             return next(f.is_at_rest() for f in self.furniture if name in f.links)
         linear, angular = self.object_velocity(name)
         return float(linear @ linear) < REST_MPS**2 and float(angular @ angular) < REST_RADPS**2
+
+    def is_creeping(self, name: str) -> bool:
+        """Slower than 2 cm/s and 0.6 rad/s; Bullet itself lets sleep what is slower than 0.8 m/s and 1 rad/s."""
+        linear, angular = self.object_velocity(name)
+        return float(linear @ linear) < CREEP_MPS**2 and float(angular @ angular) < CREEP_RADPS**2
 
     def arm_contacts(self) -> list[ArmContact]:
         """What the arm touches now, one entry for each pair of link and thing, in a fixed order."""
