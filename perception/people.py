@@ -35,6 +35,7 @@ _ROBOT_M = 0.06
 _COLUMN_M = 0.08
 _TOP_M = 1.1  # above the table: as high as a body may reach
 _STILL_S = 0.5
+_REMEMBERED_S = 6.0
 _STD_M = 0.03
 
 
@@ -55,7 +56,8 @@ def find_person(lattices: Sequence[Lattice], table: SupportSurface, former: Pers
         label for label in range(1, int(labels.max(initial=0)) + 1) if _is_body(points.world[labels == label], table)
     ]
     if not bodies:
-        return None
+        # The arm may hide them: not seen in one look is not gone.
+        return former if former is not None and time_s - former.last_seen_s < _REMEMBERED_S else None
     best = max(bodies, key=lambda label: int((labels == label).sum()))
     chosen = labels == best
     return _describe(points.world[chosen], points.view[chosen], lattices, table, former, time_s)

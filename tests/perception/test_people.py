@@ -61,3 +61,10 @@ def test_columns_cover_every_point_of_a_dense_cloud():
     columns = columns_of(BODY)
     inside = ((BODY[:, None] >= columns[:, :3]) & (BODY[:, None] <= columns[:, 3:])).all(2).any(1)
     assert inside.mean() > 0.99
+
+
+@pytest.mark.parametrize(("time_s", "is_there"), [(3.0, True), (9.0, False)])
+def test_who_is_hidden_for_a_moment_is_still_there(time_s: float, is_there: bool) -> None:
+    seen = find_person([scan(BODY)], TABLE, None)
+    block = cylinder(0.5, 0.3, 0.05, 0.0, 0.3)
+    assert (find_person([scan(block, time_s=time_s)], TABLE, seen) is not None) == is_there
