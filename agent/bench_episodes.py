@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from .bench import Row
-from .stopwatch import Stopwatch
+from .stopwatch import Stopwatch, cpu_now_s
 
 FAMILIES = ("put_in", "put_on", "stack", "spatial")
 MAX_EPISODES = 120
@@ -78,9 +77,9 @@ def _play(first_seed: int, count: int, look_hz: float) -> _Played:
     torch.set_num_threads(1)
     _play_one(FAMILIES[0], first_seed - 1, look_hz, {})
     seconds: dict[str, float] = dict.fromkeys(SHARES, 0.0)
-    watch, before_s = Stopwatch(), _cpu_s()
+    watch, before_s = Stopwatch(), cpu_now_s()
     results = [_play_one(FAMILIES[k % len(FAMILIES)], first_seed + k, look_hz, seconds) for k in range(count)]
-    wall_s, cpu_s = watch.since_start_s(), _cpu_s() - before_s
+    wall_s, cpu_s = watch.since_start_s(), cpu_now_s() - before_s
     seconds["rest"] = wall_s - sum(seconds.values())
     return _Played(wall_s, cpu_s, sum(r.values["time_s"] for r in results), sum(r.success for r in results), seconds)
 
@@ -119,8 +118,3 @@ def _timed(function: Callable[..., Any], watch: Stopwatch, name: str) -> Callabl
             return function(*args, **options)
 
     return run
-
-
-def _cpu_s() -> float:
-    used = os.times()
-    return used.user + used.system

@@ -6,6 +6,7 @@ The one place outside a robot that looks at a wall clock: for the report, and fo
 from __future__ import annotations
 
 import enum
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,3 +55,9 @@ class Stopwatch:
     def since_start_s(self) -> float:
         """Wall time since this stopwatch was made."""
         return time.perf_counter() - self._start
+
+
+def cpu_now_s() -> float:
+    """CPU time that this process has used so far."""
+    used = os.times()
+    return used.user + used.system

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..stopwatch import Stopwatch
+from ..stopwatch import Stopwatch, cpu_now_s
 from .jobs import Job, job_from_dict
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -93,7 +93,7 @@ def seed_everything(job: Job) -> None:
 
 
 def _work_on(pipe: Connection, run_job: RunJob, job: Job, number: int) -> None:
-    stopwatch, cpu_s, started_at = Stopwatch(), _cpu_s(), datetime.now(UTC).isoformat(timespec="milliseconds")
+    stopwatch, cpu_s, started_at = Stopwatch(), cpu_now_s(), datetime.now(UTC).isoformat(timespec="milliseconds")
     has_answered = False
     try:
         seed_everything(job)
@@ -101,7 +101,7 @@ def _work_on(pipe: Connection, run_job: RunJob, job: Job, number: int) -> None:
             run = {
                 "worker": number,
                 "wall_s": round(stopwatch.since_start_s(), 4),
-                "cpu_s": round(_cpu_s() - cpu_s, 4),
+                "cpu_s": round(cpu_now_s() - cpu_s, 4),
                 "memory_mb": _resident_mb(),
                 "started_at": started_at,
             }
@@ -157,11 +157,6 @@ def _keep_output_out_of_the_way(log: str | None) -> None:
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
-
-
-def _cpu_s() -> float:
-    times = os.times()
-    return times.user + times.system
 
 
 def _resident_mb() -> float | None:

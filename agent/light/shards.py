@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from ...sim.noise import make_rng
 from ...sim.scenes import SceneError
 from ...sim.tasks.episodes import Episode
 from ..config import ConfigError
+from ..stopwatch import cpu_now_s
 from ..suites import build_suite
 from .columns import Shard
 from .config import LightConfig
@@ -121,7 +121,7 @@ class ShardMaker:
         _place(self._folder / f"shard-{number:05d}.npz", lambda part: _save(part, shard.arrays(), is_small=True))
 
     def _clock(self, part: str) -> None:
-        now_s = time.process_time()
+        now_s = cpu_now_s()
         if part:
             self._cpu_s[part] += now_s - self._last_s
         self._last_s = now_s

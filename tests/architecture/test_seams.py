@@ -28,7 +28,7 @@ def test_pybullet_stays_in_the_simulator() -> None:
 
 
 def test_gymnasium_stays_with_the_environments() -> None:
-    own = {"sim/envs.py", "sim/task_env.py", "sim/reach_env.py", "sim/env_observations.py"}
+    own = {"sim/envs.py", "sim/env_wrappers.py", "sim/task_env.py", "sim/reach_env.py", "sim/env_observations.py"}
     assert _users_of("gymnasium") <= {*own, "sim/foreign_envs.py"}
 
 

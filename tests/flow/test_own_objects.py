@@ -31,7 +31,7 @@ WRONG = {
     HEAD + BOWL + "yaw_rad = 90\n": "objects.0.yaw_rad",
     HEAD + BOWL + 'on = "moon"\n': "is on 'moon'",
     HEAD + 12 * BOWL: "objects.",
-    HEAD + "[clutter]\nmin_total = 13\n": "clutter.min_total",
+    HEAD + "[clutter]\nmin_total = 17\n": "clutter.min_total",
     HEAD + '[clutter]\nmin_total = 9\nmax_total = 9\nkinds = ["tray"]\n': "'clutter.min_total': only",
     HEAD + '[clutter]\nkinds = ["duck"]\n': "clutter.kinds",
     HEAD + "[[keep_out]]\nmin_world = [0, 0, 0]\n": "keep_out.0.max_world",
