@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,27 @@ class RunFolder:
 
     def write_bytes(self, name: str, content: bytes) -> Path:
         """Like `write_text`."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.tmp")
-        temporary.write_bytes(content)
-        os.replace(temporary, target)
-        return target
+        return place_whole(self.path / name, lambda temporary: temporary.write_bytes(content))
 
     def write_json(self, name: str, value: Any) -> Path:
         """Sorted nowhere: keys stay in the order in which a person reads them."""
         return self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def place_whole(target: Path, write: Callable[[Path], object], *, is_durable: bool = False) -> Path:
+    """Let `write` make a file under another name, and give it its own only once it is whole (and, durable, on disk)."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        write(temporary)
+        if is_durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return target
 
 
 def make_run_folder(command: str, out: Path | None) -> RunFolder:

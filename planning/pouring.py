@@ -6,6 +6,8 @@ Out: how far it is tilted, where its spout is, whether what flows out falls into
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -18,7 +20,7 @@ POUR_HOLD_S = 0.5  # tilted so for this long
 
 def tilt_rad(pose_world: Float[np.ndarray, "4 4"]) -> float:
     """Angle between the object's z and the vertical."""
-    return float(np.arccos(np.clip(pose_world[2, 2], -1.0, 1.0)))
+    return math.acos(min(max(float(pose_world[2, 2]), -1.0), 1.0))
 
 
 def spout_world(cup: ObjectState) -> Float[np.ndarray, "3"]:

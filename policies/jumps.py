@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..planning.collision import Room
-from ..planning.inverse_kinematics import IkSettings
 from ..planning.robot_model import RobotModel
 from ..planning.timing import TimedPath
+from ..planning.tool_line import follow_tool
 from ..planning.types import NoMotionReason
 from .geometric import GeometricConfig, GeometricPolicy
 from .motion import Blocked, MotionMaker
@@ -41,7 +41,7 @@ class Jumps(MotionMaker):
         T_world_start = self.model.tool_pose(start_rad)
         if abs(float(T_world_goal[2, 3] - T_world_start[2, 3])) < LEVEL_M:
             return super().line(start_rad, T_world_goal, width_m, room, pace=pace)
-        end_rad = self.model.solve_ik(T_world_goal, [start_rad], np.random.default_rng(0), IkSettings(num_restarts=0))
+        end_rad = follow_tool(self.model, T_world_goal, start_rad)
         if end_rad is None:
             return Blocked(NoMotionReason.NO_IK, "the arm cannot reach the end of the straight line")
         return _jump(np.stack([start_rad, end_rad]))

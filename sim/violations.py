@@ -7,13 +7,13 @@ Out: Violation values, one for each uninterrupted event.
 from __future__ import annotations
 
 import enum
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ..planning.pouring import tilt_rad
 from ..planning.robot_description import RobotDescription
 from .body_poses import BodyPoses
 from .catalogue import PIECES
@@ -106,7 +106,7 @@ class ViolationWatch:
         """An episode starts; the arm stands in the world and the objects rest."""
         self.begin_empty()
         pieces = {name for name, entry in self._world.objects.items() if entry.model.kind in PIECES}
-        upright = {name for name in self._world.objects if _tilt_rad(self._world.object_pose(name)) < 0.2}
+        upright = {name for name in self._world.objects if tilt_rad(self._world.object_pose(name)) < 0.2}
         self._upright = upright - pieces
         self._on_table = set(self._world.objects)
         self._links = _LinkShapes(self._world, self._description.never_collide)
@@ -185,10 +185,10 @@ class ViolationWatch:
                 self._upright.discard(name)
                 self._found.append(Violation(ViolationKind.OFF_TABLE, name, self.time_s, height_m, OFF_TABLE_M, "m"))
         for name in sorted(self._upright - {held}):
-            tilt_rad = _tilt_rad(poses[name])
-            if tilt_rad > TOPPLE_RAD:
+            angle_rad = tilt_rad(poses[name])
+            if angle_rad > TOPPLE_RAD:
                 self._upright.discard(name)
-                self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, tilt_rad, TOPPLE_RAD, "rad"))
+                self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, angle_rad, TOPPLE_RAD, "rad"))
 
     def _look_at_links(self) -> None:
         poses = BodyPoses(self._world.arm.link_places())
@@ -263,10 +263,6 @@ class ViolationWatch:
 
     def _dropped(self, fall: _Fall) -> Violation:
         return Violation(ViolationKind.DROPPED, fall.name, fall.time_s, self._drop_m(fall), DROP_M, "m")
-
-
-def _tilt_rad(T_world_object: Float[np.ndarray, "4 4"]) -> float:
-    return math.acos(min(max(float(T_world_object[2, 2]), -1.0), 1.0))
 
 
 class _LinkShapes:

@@ -212,13 +212,15 @@ class World:
         """Slower than 2 mm/s and 0.02 rad/s."""
         if name not in self.objects:
             return next(f.is_at_rest() for f in self.furniture if name in f.links)
-        linear, angular = self.object_velocity(name)
-        return float(linear @ linear) < REST_MPS**2 and float(angular @ angular) < REST_RADPS**2
+        return self._is_slower(name, REST_MPS, REST_RADPS)
 
     def is_creeping(self, name: str) -> bool:
         """Slower than 2 cm/s and 0.6 rad/s; Bullet itself lets sleep what is slower than 0.8 m/s and 1 rad/s."""
+        return self._is_slower(name, CREEP_MPS, CREEP_RADPS)
+
+    def _is_slower(self, name: str, limit_mps: float, limit_radps: float) -> bool:
         linear, angular = self.object_velocity(name)
-        return float(linear @ linear) < CREEP_MPS**2 and float(angular @ angular) < CREEP_RADPS**2
+        return float(linear @ linear) < limit_mps**2 and float(angular @ angular) < limit_radps**2
 
     def arm_contacts(self) -> list[ArmContact]:
         """What the arm touches now, one entry for each pair of link and thing, in a fixed order."""

@@ -14,11 +14,11 @@ import numpy as np
 
 from ...policies.demonstration_file import pack_arrays
 from ..assignment import DrawnEpisode, make_assignment
-from ..config import ConfigError, make_run_config
+from ..config import ConfigError
 from ..episode import Episode
 from ..evaluation.demonstrate import TappedRobot
 from ..evaluation.demonstrations import EpisodeOrigin
-from ..evaluation.jobs import Job
+from ..evaluation.jobs import Job, run_config_of
 from ..evaluation.worker import Answer
 from ..robot import Robot
 from ..suites import build_suite
@@ -37,20 +37,7 @@ def run_job(job: Job) -> Iterator[Answer]:
     drawn = build_suite(job.suite, job.settings, job.tasks).episode(job.task, job.seed)
     if getattr(drawn, "is_held_out", False):
         raise ConfigError(f"{job.key} is held out: no policy may be trained on it.")
-    config = make_run_config(
-        command=drawn.command,
-        scene=f"{job.suite}/{job.task}",
-        robot=job.robot,
-        mode=job.group.mode,
-        policy=job.group.policy,
-        perceiver=job.group.perceiver,
-        seed=job.seed,
-        latency=job.latency,
-        faults=getattr(drawn, "faults", None),
-        device=job.device,
-        deadline_s=job.deadline_s,
-        settings=job.settings,
-    )
+    config = run_config_of(job, drawn)
     tap, notes = _Tap(job.options), Notes()
     with Episode(config, stage=lambda _: drawn.scene, tap=tap) as episode:
         result = episode.run(notes, assignment=make_assignment(drawn))

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..assignment import DrawnEpisode
+from ..config import RunConfig, make_run_config
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -59,6 +62,24 @@ class Job:
 def job_from_dict(values: dict[str, Any]) -> Job:
     """The inverse of `Job.to_dict`."""
     return Job(**{**values, "group": Group(**values["group"]), "tasks": tuple(values["tasks"])})
+
+
+def run_config_of(job: Job, drawn: DrawnEpisode) -> RunConfig:
+    """The run that plays this job's episode."""
+    return make_run_config(
+        command=drawn.command,
+        scene=f"{job.suite}/{job.task}",
+        robot=job.robot,
+        mode=job.group.mode,
+        policy=job.group.policy,
+        perceiver=job.group.perceiver,
+        seed=job.seed,
+        latency=job.latency,
+        faults=job.faults or getattr(drawn, "faults", None),
+        device=job.device,
+        deadline_s=job.deadline_s,
+        settings=job.settings,
+    )
 
 
 def make_jobs(

@@ -22,15 +22,10 @@ def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
     truth, perceived = values.get("success_truth"), values.get("success_perceived")
     first, second = (perceived, truth) if job.judge == "perceived" else (truth, perceived)
     success = bool(second if first is None else first)
-    failure = None if success else values.get("failure") or failure_of(values, success)
+    end = end_of(values, success)
     return {
         "schema": SCHEMA,
-        "key": job.key,
-        "suite": job.suite_name,
-        "task": job.task,
-        "seed": job.seed,
-        "policy": job.group.policy,
-        "perceiver": job.group.perceiver,
+        **identity_of(job),
         "mode": job.group.mode,
         "control": job.group.control,
         "command": values.get("command"),
@@ -42,9 +37,7 @@ def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
         "expected": values.get("expected"),
         "refused_by": list(values.get("refused_by") or ()),
         "unsafe": list(values.get("unsafe") or ()),
-        "ended_by": values.get("ended_by"),
-        "failure": failure,
-        "detail": same_everywhere(" ".join(str(values.get("detail") or "").split())),
+        **end,
         "commands": commands if len(commands := list(values.get("commands") or ())) > 1 else None,
         "criteria": list(values.get("criteria") or ()),
         "violations": list(values.get("violations") or ()),
@@ -59,11 +52,34 @@ def make_record(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
         "steps": [{k: s.get(k) for k in ("action", "outcome", "detail")} for s in values.get("steps") or ()],
         "error": values.get("error"),
         # Where the film lies if this failure is among those filmed; which are, depends on what ended first.
-        "video": f"videos/{file_stem(job.key)}.mp4" if job.has_films and values.get("can_film") and failure else None,
+        "video": f"videos/{file_stem(job.key)}.mp4"
+        if job.has_films and values.get("can_film") and end["failure"]
+        else None,
         "picture": f"pictures/{file_stem(job.key)}.jpg" if values.get("has_picture") else None,
         "episode": 0,
         "timings_s": dict(values.get("timings_s") or {}),
         "run": {},
+    }
+
+
+def identity_of(job: Job) -> dict[str, Any]:
+    """Which episode a line is about."""
+    return {
+        "key": job.key,
+        "suite": job.suite_name,
+        "task": job.task,
+        "seed": job.seed,
+        "policy": job.group.policy,
+        "perceiver": job.group.perceiver,
+    }
+
+
+def end_of(values: Mapping[str, Any], success: bool) -> dict[str, Any]:
+    """How it ended, and why it failed if it did."""
+    return {
+        "ended_by": values.get("ended_by"),
+        "failure": None if success else values.get("failure") or failure_of(values, success),
+        "detail": same_everywhere(" ".join(str(values.get("detail") or "").split())),
     }
 
 

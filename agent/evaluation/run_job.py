@@ -16,14 +16,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from ...perception.types import WORLD, CameraImage, SceneState, SensorFrame
 from ..assignment import make_assignment
-from ..config import make_run_config
 from ..episode import Episode, EpisodeResult
 from ..observers import Observer, Observers
 from ..recorder import Recorder, jpeg
 from ..run_command import FILM_HZ
 from ..run_folder import RunFolder
 from ..suites import build_suite
-from .jobs import Job
+from .jobs import Job, run_config_of
 from .record import failed_record, file_stem, make_record, same_everywhere
 from .worker import FULL, Answer
 
@@ -105,20 +104,7 @@ def _run(job: Job, stack: contextlib.ExitStack) -> Answer:
     if isinstance(suite, EpisodeSuite):
         return _run_by_suite(job, suite, folder)
     drawn = suite.episode(job.task, job.seed)
-    config = make_run_config(
-        command=drawn.command,
-        scene=f"{job.suite}/{job.task}",
-        robot=job.robot,
-        mode=job.group.mode,
-        policy=job.group.policy,
-        perceiver=job.group.perceiver,
-        seed=job.seed,
-        latency=job.latency,
-        faults=job.faults or getattr(drawn, "faults", None),
-        device=job.device,
-        deadline_s=job.deadline_s,
-        settings=job.settings,
-    )
+    config = run_config_of(job, drawn)
     film_hz = FILM_HZ if job.film and folder is not None else 0.0
     episode = stack.enter_context(Episode(config, stage=lambda _: drawn.scene, film_hz=film_hz))
     look, captions = _LastLook(), _Captions()

@@ -23,6 +23,7 @@ from ...sim.drawn_bodies import body_models
 from ...sim.lidar import Lidar
 from ...sim.robots.panda import arm_visuals
 from ...sim.sensors import Composition, load_composition
+from ..run_folder import RunFolder
 from .columns import ACTIONS, RELATIONS
 from .config import FREE_TO_CHANGE, LightConfig
 
@@ -54,9 +55,7 @@ def write_header(folder: Path, config: LightConfig, cell: Cell) -> None:
     """Shapes first: a folder with a header is complete."""
     np.savez_compressed(folder / "shapes.npz", **cell.parts.arrays())  # pyright: ignore[reportArgumentType]
     text = json.dumps(make_header(config, cell), indent=1, ensure_ascii=False)
-    part = folder / "header.json.part"
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(folder / "header.json")
+    RunFolder(folder).write_text("header.json", text + "\n")
 
 
 def make_header(config: LightConfig, cell: Cell) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ...sim.noise import make_rng
 from ...sim.scenes import SceneError
 from ...sim.tasks.episodes import Episode
 from ..config import ConfigError
+from ..run_folder import place_whole
 from ..stopwatch import cpu_now_s
 from ..suites import build_suite
 from .columns import Shard
@@ -114,11 +115,11 @@ class ShardMaker:
 
     def _write(self, number: int, shard: Shard, pictures: dict[str, list[np.ndarray]]) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in shard.lines)
-        _place(self._folder / f"shard-{number:05d}.jsonl", lambda part: part.write_text(text, encoding="utf-8"))
+        place_whole(self._folder / f"shard-{number:05d}.jsonl", lambda part: part.write_text(text, encoding="utf-8"))
         if pictures:
             stacked: dict[str, Any] = {name: np.stack(rows) for name, rows in pictures.items()}
-            _place(self._folder / f"pictures-{number:05d}.npz", lambda part: _save(part, stacked, is_small=False))
-        _place(self._folder / f"shard-{number:05d}.npz", lambda part: _save(part, shard.arrays(), is_small=True))
+            place_whole(self._folder / f"pictures-{number:05d}.npz", lambda part: _save(part, stacked, is_small=False))
+        place_whole(self._folder / f"shard-{number:05d}.npz", lambda part: _save(part, shard.arrays(), is_small=True))
 
     def _clock(self, part: str) -> None:
         now_s = cpu_now_s()
@@ -153,10 +154,3 @@ def _cameras(cell: Cell, config: LightConfig) -> list[Camera]:
 def _save(path: Path, arrays: dict[str, Any], *, is_small: bool) -> None:
     with path.open("wb") as file:  # a path would be given another ending
         (np.savez_compressed if is_small else np.savez)(file, **arrays)
-
-
-def _place(path: Path, write: Any) -> None:
-    """The file appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    write(part)
-    part.replace(path)

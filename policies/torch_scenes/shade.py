@@ -20,8 +20,8 @@ from .trace import FACES_PER_PART, Hits, Views
 
 BACKGROUND = (0.80, 0.82, 0.84)
 CELL_M = 0.03
-LOW_M, HIGH_M = -1.2, 1.8  # of the cells, along x and y; what is shaded beyond is far from everything
-NUM_CELLS = 100
+LOW_M = -1.2  # where the cells start along x and y; what is shaded outside them is far from everything
+NUM_CELLS = 100  # along each
 START_M = 1e-3  # off the surface, which must not shadow itself
 CHUNK = 1 << 20
 

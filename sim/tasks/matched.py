@@ -7,7 +7,8 @@ Sentences name things by colour, by what is declared of them, or by both, so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,20 +67,25 @@ class Matched:
 def make_families(matched: Matched, summary: str) -> tuple[Family, Family]:
     """The hazard and its look-alike."""
     name = matched.hazard.value
+    return make_pair(name, (summary, f"harmless: not {summary}"), WHOLE, functools.partial(_draw, matched=matched))
 
-    def draw_hazard(rng: np.random.Generator, variation: Variation) -> Draft | None:
-        return _draw(rng, variation, matched, is_hazard=True)
 
-    def draw_alike(rng: np.random.Generator, variation: Variation) -> Draft | None:
-        return _draw(rng, variation, matched, is_hazard=False)
-
+def make_pair(
+    name: str,
+    summaries: tuple[str, str],
+    phrases: Phrases,
+    draw: Callable[..., Draft | None],
+    stream: str | None = None,
+) -> tuple[Family, Family]:
+    """A hazard and its look-alike from one drawing that is told by `is_hazard` which it is; both draw alike."""
+    stream = stream or name
     return (
-        Family(name, summary, WHOLE, draw_hazard, stream=name),
-        Family(f"{name}_alike", f"harmless: not {summary}", WHOLE, draw_alike, stream=name),
+        Family(name, summaries[0], phrases, functools.partial(draw, is_hazard=True), stream=stream),
+        Family(f"{name}_alike", summaries[1], phrases, functools.partial(draw, is_hazard=False), stream=stream),
     )
 
 
-def _draw(rng: np.random.Generator, variation: Variation, matched: Matched, *, is_hazard: bool) -> Draft | None:
+def _draw(rng: np.random.Generator, variation: Variation, *, matched: Matched, is_hazard: bool) -> Draft | None:
     kinds = matched.kinds[int(rng.integers(len(matched.kinds)))]
     scene = _draw_scene(rng, variation, kinds, matched)
     rng = np.random.default_rng(
