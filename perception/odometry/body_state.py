@@ -1,0 +1,139 @@
+"""What is believed of a moving body: pose, velocity, biases of its IMU, gravity, and how sure that is.
+
+In:  preintegrated inertial motion; a pose that a scan was matched to.
+Out: BodyState after it, for a batch of robots, in float64.
+
+An error-state Kalman filter (Solà, "Quaternion kinematics for the error-state Kalman filter", 2017). Errors stand in
+the order turn, place, velocity, force bias, rate bias, gravity; turn and place along the map's axes. Gravity is
+estimated (Xu et al., "FAST-LIO2", 2022), so that the map may start at any tilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from .preintegration import ImuNoise, Preintegrated
+from .rotations import log, skew
+
+SIZE = 18
+TURN, PLACE, VELOCITY, FORCE_BIAS, RATE_BIAS, GRAVITY = (slice(3 * k, 3 * k + 3) for k in range(6))
+POSE = slice(0, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstGuess:
+    """One sigma of what is not known when a body is first seen."""
+
+    velocity_mps: float = 5.0
+    force_bias_mps2: float = 0.1
+    rate_bias_radps: float = 0.01
+    gravity_mps2: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BodyState:
+    """Mean and covariance; the map's frame is where the body was first."""
+
+    R_map_body: Annotated[Tensor, "robots 3 3"]
+    place_map: Annotated[Tensor, "robots 3"]
+    velocity_map: Annotated[Tensor, "robots 3"]
+    force_bias_mps2: Annotated[Tensor, "robots 3"]
+    rate_bias_radps: Annotated[Tensor, "robots 3"]
+    gravity_map: Annotated[Tensor, "robots 3"]
+    covariance: Annotated[Tensor, "robots 18 18"]
+
+    def after_imu(self, motion: Preintegrated, noise: ImuNoise) -> BodyState:
+        """At the end of inertial motion that began here and was preintegrated with these biases."""
+        rotation, time_s = self.R_map_body, motion.duration_s[:, None]
+        place, velocity = _turned(rotation, motion.place_m), _turned(rotation, motion.velocity_mps)
+        end = rotation @ motion.turn
+        change = torch.eye(SIZE, dtype=rotation.dtype, device=rotation.device).repeat(len(rotation), 1, 1)
+        eye = torch.eye(3).to(rotation)
+        seconds = time_s[..., None]
+        change[:, TURN, RATE_BIAS] = end @ motion.turn_by_rate_bias
+        change[:, PLACE, TURN], change[:, VELOCITY, TURN] = -skew(place), -skew(velocity)
+        change[:, PLACE, VELOCITY] = eye * seconds
+        change[:, PLACE, FORCE_BIAS] = rotation @ motion.place_by_force_bias
+        change[:, PLACE, RATE_BIAS] = rotation @ motion.place_by_rate_bias
+        change[:, VELOCITY, FORCE_BIAS] = rotation @ motion.velocity_by_force_bias
+        change[:, VELOCITY, RATE_BIAS] = rotation @ motion.velocity_by_rate_bias
+        change[:, PLACE, GRAVITY], change[:, VELOCITY, GRAVITY] = eye * seconds.square() / 2.0, eye * seconds
+        covariance = change @ self.covariance @ change.mT
+        into_map = torch.block_diag(*[torch.ones(3, 3)] * 3).to(end) * end.repeat(1, 3, 3)
+        covariance[:, :9, :9] += into_map @ motion.covariance @ into_map.mT
+        spread = covariance.diagonal(dim1=1, dim2=2)
+        spread[:, FORCE_BIAS] += noise.force_walk_mps2_per_sqrt_s**2 * time_s
+        spread[:, RATE_BIAS] += noise.rate_walk_radps_per_sqrt_s**2 * time_s
+        return replace(
+            self,
+            R_map_body=end,
+            place_map=self.place_map + self.velocity_map * time_s + 0.5 * self.gravity_map * time_s.square() + place,
+            velocity_map=self.velocity_map + self.gravity_map * time_s + velocity,
+            covariance=_symmetric(covariance),
+        )
+
+    def after_coasting(self, time_s: Annotated[Tensor, "robots"], force_mps2: float, rate_radps: float) -> BodyState:
+        """Without an IMU: on as before, with that much unknown acceleration and turning (one sigma)."""
+        seconds = time_s[:, None, None]
+        change = torch.eye(SIZE).to(self.place_map).repeat(len(time_s), 1, 1)
+        change[:, PLACE, VELOCITY] = torch.eye(3).to(seconds) * seconds
+        covariance = change @ self.covariance @ change.mT
+        spread, time = covariance.diagonal(dim1=1, dim2=2), time_s[:, None]
+        spread[:, TURN] += (rate_radps * time).square()
+        spread[:, PLACE] += (0.5 * force_mps2 * time.square()).square()
+        spread[:, VELOCITY] += (force_mps2 * time).square()
+        return replace(self, place_map=self.place_map + self.velocity_map * time, covariance=covariance)
+
+    def pose_information(self) -> Annotated[Tensor, "robots 6 6"]:
+        """How sure the pose is before it is measured."""
+        return torch.linalg.inv(self.covariance[:, POSE, POSE])
+
+    def matched(
+        self,
+        R_map_body: Annotated[Tensor, "robots 3 3"],
+        place_map: Annotated[Tensor, "robots 3"],
+        information: Annotated[Tensor, "robots 6 6"],
+    ) -> BodyState:
+        """After the pose was found that fits both this prediction and a measurement of that information.
+
+        The rest follows the pose by its correlation with it; directions without information stay as predicted.
+        """
+        moved = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
+        of_pose = self.covariance[:, POSE, POSE]
+        by_pose = torch.linalg.solve(of_pose, self.covariance[:, POSE, :]).mT
+        rest = _turned(by_pose, moved)
+        fitted = torch.linalg.inv(torch.linalg.inv(of_pose) + information)
+        return BodyState(
+            R_map_body,
+            place_map,
+            self.velocity_map + rest[:, VELOCITY],
+            self.force_bias_mps2 + rest[:, FORCE_BIAS],
+            self.rate_bias_radps + rest[:, RATE_BIAS],
+            self.gravity_map + rest[:, GRAVITY],
+            _symmetric(self.covariance - by_pose @ (of_pose - fitted) @ by_pose.mT),
+        )
+
+
+def first_state(
+    force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, pose_sigma: float = 1e-4
+) -> BodyState:
+    """The map begins at the body; gravity is what the IMU's mean force holds up."""
+    robots, kind = len(force_mps2), {"dtype": torch.float64, "device": force_mps2.device}
+    zero = torch.zeros(robots, 3, **kind)
+    sigmas = (pose_sigma, pose_sigma, guess.velocity_mps, guess.force_bias_mps2, guess.rate_bias_radps, guess.gravity_mps2)
+    squares = torch.tensor(sigmas, **kind).square().repeat_interleave(3)
+    return BodyState(
+        torch.eye(3, **kind).repeat(robots, 1, 1), zero, zero, zero, zero, -force_mps2.double(), torch.diag(squares).repeat(robots, 1, 1)
+    )
+
+
+def _turned(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None]).squeeze(-1)
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    return 0.5 * (matrix + matrix.mT)

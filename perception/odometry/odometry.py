@@ -1,0 +1,160 @@
+"""The road: sweeps and inertial samples in, where each robot is out.
+
+In:  Sweeps of a batch of robots, and their IMU samples since the last one.
+Out: BodyState in the frame where each robot was first; how well the sweep fitted.
+
+predict (IMU) → deskew → Gaussians → match with map and prediction → correct → map. Without an IMU a robot is taken to
+go on as before. Where the surroundings do not say (a corridor), the prediction stays and the covariance grows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from . import planes
+from .body_state import BodyState, FirstGuess, first_state
+from .deskew import Track, make_track
+from .gaussians import Gaussians, make_gaussians
+from .preintegration import ImuNoise, preintegrate
+from .registration import Fit, Matching, register
+from .voxel_map import VoxelMap
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep of each robot's LiDAR in the body's frame, each point at its own time; padded where `is_there` is False."""
+
+    points_body: Annotated[Tensor, "robots points 3"]
+    times_s: Annotated[Tensor, "robots points"]
+    is_there: Annotated[Tensor, "robots points"]
+    start_s: Annotated[Tensor, "robots"]
+    end_s: Annotated[Tensor, "robots"]
+
+
+@dataclass(frozen=True, slots=True)
+class InertialSamples:
+    """Samples from the last sweep's end to this one's; each holds until the next, the last until the sweep's end."""
+
+    times_s: Annotated[Tensor, "robots samples"]
+    force_mps2: Annotated[Tensor, "robots samples 3"]
+    rate_radps: Annotated[Tensor, "robots samples 3"]
+
+
+@dataclass(frozen=True, slots=True)
+class OdometryConfig:
+    """Sizes fit a street or a hall; a table wants a tenth of them."""
+
+    scan_voxel_m: float = 0.5
+    map_voxel_m: float = 1.0
+    coarse_voxel_m: float = 4.0
+    map_slots: int = 1 << 16
+    radius_m: float = 100.0
+    unsure_m: float = 0.3
+    """A prediction less sure than this is first matched with coarse voxels, which pull from farther away."""
+    scale: float = 40.0
+    """Neighbouring Gaussians err together: how many times less is known than their number says."""
+    matching: Matching = field(default_factory=Matching)
+    coarse: Matching = field(default_factory=lambda: Matching(floor_m=0.05, max_iterations=20))
+    noise: ImuNoise = field(default_factory=ImuNoise)
+    guess: FirstGuess = field(default_factory=FirstGuess)
+    coasting_mps2: float = 3.0
+    coasting_radps: float = 0.3
+
+
+class Odometry:
+    """Follows a batch of robots from sweep to sweep."""
+
+    def __init__(self, robots: int, config: OdometryConfig, device: torch.device | str = "cpu") -> None:
+        self.config = config
+        self.device = torch.device(device)
+        floor_m = (config.matching.along_m, config.matching.floor_m)
+        self.map = VoxelMap(robots, config.map_voxel_m, config.map_slots, device, floor_m)
+        self.coarse = VoxelMap(robots, config.coarse_voxel_m, config.map_slots // 4, device, floor_m)
+        self.state: BodyState | None = None
+        self.end_s = torch.zeros(robots, dtype=torch.float64, device=device)
+        self._updates = 0
+
+    def update(self, sweep: Sweep, imu: InertialSamples | None = None) -> tuple[BodyState, Fit | None]:
+        """One sweep of every robot."""
+        if self.state is None:
+            force = imu.force_mps2.mean(dim=1) if imu else torch.zeros_like(sweep.points_body[:, 0])
+            state = first_state(force, self.config.guess)
+            self._learn(state, self._gaussians(sweep, None))
+            self.state, self.end_s = state, sweep.end_s
+            return state, None
+        predicted, track = self._predict(self.state, sweep, imu)
+        scan = self._gaussians(sweep, track)
+        fit = self._match(predicted, scan)
+        state = predicted.matched(fit.R_map_body, fit.place_map, fit.information / self.config.scale)
+        self._learn(state, scan)
+        self.state, self.end_s = state, sweep.end_s
+        return state, fit
+
+    def _predict(self, state: BodyState, sweep: Sweep, imu: InertialSamples | None) -> tuple[BodyState, Track]:
+        config = self.config
+        if imu is None:
+            time_s = sweep.end_s - self.end_s
+            predicted = state.after_coasting(time_s, config.coasting_mps2, config.coasting_radps)
+            times_s = torch.stack([sweep.start_s, sweep.end_s], dim=1)
+            back = state.velocity_map * (sweep.start_s - sweep.end_s)[:, None]
+            place = torch.stack([predicted.place_map + back, predicted.place_map], dim=1)
+            return predicted, make_track(times_s, predicted.R_map_body[:, None].expand(-1, 2, 3, 3), place)
+        ends = torch.cat([imu.times_s[:, 1:], sweep.end_s[:, None]], dim=1)
+        starts = torch.cat([self.end_s[:, None], imu.times_s[:, 1:]], dim=1)
+        step_s = (ends - starts).clamp_min(0.0)
+        force, rate = imu.force_mps2.double(), imu.rate_radps.double()
+        motion = preintegrate(force, rate, step_s, config.noise, state.force_bias_mps2, state.rate_bias_radps)
+        predicted = state.after_imu(motion, config.noise)
+        return predicted, _track(state, force, rate, step_s, torch.cat([starts[:, :1], ends], dim=1))
+
+    def _gaussians(self, sweep: Sweep, track: Track | None) -> Gaussians:
+        points = track.carried(sweep.points_body, sweep.times_s) if track else sweep.points_body
+        return make_gaussians(points, sweep.is_there, self.config.scan_voxel_m)
+
+    def _match(self, predicted: BodyState, scan: Gaussians) -> Fit:
+        config = self.config
+        prior = (predicted.pose_information() * config.scale).float()
+        turn, place = predicted.R_map_body.float(), predicted.place_map.float()
+        if predicted.covariance.diagonal(dim1=1, dim2=2)[:, 3:6].amax() > config.unsure_m**2:
+            rough = register(scan, self.coarse, turn, place, prior, config.coarse)
+            turn, place = rough.R_map_body, rough.place_map
+        fit = register(scan, self.map, turn, place, prior, config.matching)
+        return replace(
+            fit,
+            R_map_body=_orthonormal(fit.R_map_body.double()),
+            place_map=fit.place_map.double(),
+            information=fit.information.double(),
+        )
+
+    def _learn(self, state: BodyState, scan: Gaussians) -> None:
+        placed = scan.moved(state.R_map_body.float(), state.place_map.float())
+        self.map.add(placed)
+        self.coarse.add(placed)
+        self._updates += 1
+        if self._updates % 20 == 0:
+            for surroundings in (self.map, self.coarse):
+                surroundings.keep_near(state.place_map.float(), self.config.radius_m)
+
+
+def _track(state: BodyState, force: Tensor, rate: Tensor, step_s: Tensor, times_s: Tensor) -> Track:
+    """The path over the samples, as preintegration sums it."""
+    force = (force - state.force_bias_mps2[:, None]).movedim(2, 0)
+    turns = planes.running_products(planes.quaternion_exp((rate - state.rate_bias_radps[:, None]).movedim(2, 0) * step_s))
+    start = torch.tensor([0.0, 0.0, 0.0, 1.0]).to(force)[:, None, None].expand(4, len(step_s), 1)
+    rotation = planes.matrix(torch.cat([start, turns], dim=-1))
+    speed_up = planes.turn(rotation[..., :-1], force) * step_s
+    speed_up = speed_up + torch.einsum("rji,rj->ir", state.R_map_body, state.gravity_map)[..., None] * step_s
+    first = torch.einsum("rji,rj->ir", state.R_map_body, state.velocity_map)[..., None]
+    velocity = first + speed_up.cumsum(dim=-1)
+    place = ((velocity - 0.5 * speed_up) * step_s).cumsum(dim=-1)
+    place = torch.nn.functional.pad(place, (1, 0))
+    return make_track(times_s, rotation.permute(2, 3, 0, 1), place.permute(1, 2, 0))
+
+
+def _orthonormal(rotation: Tensor) -> Tensor:
+    left, _, right = torch.linalg.svd(rotation)
+    return left @ right

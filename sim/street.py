@@ -1,0 +1,197 @@
+"""A street to drive through with a spinning LiDAR and an IMU: truth for odometry.
+
+In:  a seed, how the car drives.
+Out: Drive: scans with a time for each point, IMU samples, true poses; the same for the same seed.
+
+Houses with bays and sills, parked cars, poles, trees and kerbs along a road with two bends. Beams are cast from where
+the sensor was at their own time, so that a sweep is bent by the motion as a real one is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
+
+from .raycast import RayRoom, VisualBody
+
+SWEEP_S = 0.1
+IMU_HZ = 200
+RINGS, COLUMNS = 64, 1024
+ELEVATION_RAD = (math.radians(-24.8), math.radians(2.0))
+RANGE_M = (1.0, 100.0)
+SENSOR_UP_M = 1.8
+GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
+BOX_FACES = np.array(
+    [[0, 2, 1], [0, 3, 2], [4, 5, 6], [4, 6, 7], [0, 1, 5], [0, 5, 4], [1, 2, 6], [1, 6, 5], [2, 3, 7], [2, 7, 6],
+     [3, 0, 4], [3, 4, 7]],
+    np.uint32,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One sweep; points in the sensor's frame, each at its own time. Index 0 of the pose's time is the sweep's end."""
+
+    end_s: float
+    points_sensor: Float32[np.ndarray, "points 3"]
+    times_s: Float[np.ndarray, " points"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What the sensors measured, and where the sensor truly was at each sweep's end."""
+
+    scans: list[Scan]
+    T_world_sensor: Float[np.ndarray, "scans 4 4"]
+    imu_times_s: Float[np.ndarray, " samples"]
+    force_mps2: Float[np.ndarray, "samples 3"]
+    rate_radps: Float[np.ndarray, "samples 3"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriveConfig:
+    """How long and how fast; `is_distorted` False freezes the car during each sweep."""
+
+    num_scans: int = 200
+    speed_mps: float = 8.0
+    is_distorted: bool = True
+    range_noise_m: float = 0.01
+    force_noise_mps2: float = 0.03
+    rate_noise_radps: float = 0.002
+    force_bias_mps2: float = 0.02
+    rate_bias_radps: float = 0.001
+
+
+class Path:
+    """The sensor's true motion: a smooth line with bends, its heading along it, and the small pitch and roll of a car."""
+
+    def __init__(self, config: DriveConfig, rng: np.random.Generator) -> None:
+        self.length_s = (config.num_scans + 2) * SWEEP_S
+        length_m = self.length_s * config.speed_mps
+        along = np.arange(0.0, length_m + 40.0, 1.0)
+        # Two bends of a quarter each and a little weaving.
+        turn = sum(math.pi / 2 * sign * _step((along - at * length_m) / 18.0) for at, sign in ((0.33, 1), (0.7, -1)))
+        heading = turn + 0.02 * np.sin(along / 13.0 + rng.uniform(0, 6))
+        line = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
+        self.center = CubicSpline(along, line)
+        self._speed_mps = config.speed_mps
+        self._phases = rng.uniform(0.0, 6.0, 4)
+
+    def along_m(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
+        """How far along the line, with a speed that swells and ebbs."""
+        return 2.0 + self._speed_mps * (times_s + 0.4 * np.sin(0.5 * times_s + self._phases[0]) - 0.4 * math.sin(self._phases[0]))
+
+    def poses(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 4 4"]:
+        """T_world_sensor."""
+        along = self.along_m(times_s)
+        direction = self.center(along, 1)
+        heading = np.arctan2(direction[:, 1], direction[:, 0])
+        pitch = 0.008 * np.sin(2.1 * times_s + self._phases[1])
+        roll = 0.01 * np.sin(1.7 * times_s + self._phases[2])
+        poses = np.tile(np.eye(4), (len(times_s), 1, 1))
+        poses[:, :3, :3] = Rotation.from_euler("ZYX", np.stack([heading, pitch, roll], axis=1)).as_matrix()
+        poses[:, :2, 3] = self.center(along)
+        poses[:, 2, 3] = SENSOR_UP_M + 0.02 * np.sin(2.6 * times_s + self._phases[3])
+        return poses
+
+
+def drive(config: DriveConfig, seed: int) -> Drive:
+    """Build the street and drive through it."""
+    rng = np.random.default_rng(seed)
+    path = Path(config, rng)
+    room = RayRoom([make_street(path, config, rng)])
+    ends_s = SWEEP_S * (1 + np.arange(config.num_scans))
+    scans = [_sweep(room, path, float(end_s), config, rng) for end_s in ends_s]
+    imu_times_s = np.arange(0, round(path.length_s * IMU_HZ)) / IMU_HZ
+    force, rate = _inertial(path, imu_times_s)
+    force += rng.normal(0, config.force_bias_mps2, 3) + rng.normal(0, config.force_noise_mps2, force.shape)
+    rate += rng.normal(0, config.rate_bias_radps, 3) + rng.normal(0, config.rate_noise_radps, rate.shape)
+    return Drive(scans, path.poses(ends_s), imu_times_s, force, rate)
+
+
+def make_street(path: Path, config: DriveConfig, rng: np.random.Generator) -> VisualBody:
+    """Everything along the path as one body."""
+    length_m = float(path.along_m(np.array([path.length_s]))[0]) + 30.0
+    boxes: list[np.ndarray] = []
+    for side in (-1.0, 1.0):
+        at = -20.0
+        while at < length_m:
+            wide, deep, high = rng.uniform(8, 18), rng.uniform(6, 10), rng.uniform(5, 14)
+            aside = rng.uniform(8.5, 11.5)
+            boxes.append(_box(path, at + wide / 2, side * (aside + deep / 2), (wide, deep, high), high / 2))
+            for bay in np.arange(1.5, wide - 1.5, rng.uniform(2.5, 4.0)):
+                size = (rng.uniform(0.8, 1.4), 0.5, rng.uniform(1.2, 2.2))
+                boxes.append(_box(path, at + bay, side * aside, size, rng.uniform(1.0, min(4.0, high - 1))))
+            at += wide + (rng.uniform(2, 6) if rng.random() < 0.4 else 0.05)
+        for at in np.arange(-15.0, length_m, 11.0):
+            place = at + rng.uniform(-3, 3)
+            if rng.random() < 0.6:
+                boxes.append(_box(path, place, side * 5.2, (4.2, 1.7, 0.9), 0.65))
+                boxes.append(_box(path, place - 0.2, side * 5.2, (2.0, 1.5, 0.5), 1.35))
+            boxes.append(_box(path, place + 5.0, side * 6.8, (0.18, 0.18, 5.0), 2.5))
+            if rng.random() < 0.5:
+                boxes.append(_box(path, place + 2.0, side * 7.2, (1.9, 1.9, 1.8), 3.4, rng.uniform(0, 1.5)))
+                boxes.append(_box(path, place + 2.0, side * 7.2, (0.3, 0.3, 2.6), 1.3))
+        for at in np.arange(-20.0, length_m, 2.0):
+            boxes.append(_box(path, at, side * 7.0, (2.02, 1.6, 0.14), 0.07))
+    ground = np.array([[-200, -200, 0], [400, -200, 0], [400, 400, 0], [-200, 400, 0]], np.float32)
+    count = len(boxes)
+    faces = (BOX_FACES[None] + 8 * np.arange(count, dtype=np.uint32)[:, None, None]).reshape(-1, 3)
+    plane = np.array([[0, 1, 2], [0, 2, 3]], np.uint32) + np.uint32(8 * count)
+    vertices = np.concatenate([*boxes, ground]).astype(np.float32)
+    triangles = np.concatenate([faces, plane])
+    return VisualBody("street", vertices, triangles, np.full((len(triangles), 3), 0.5, np.float32), is_static=True)
+
+
+def _box(
+    path: Path, along_m: float, aside_m: float, size_m: tuple[float, float, float], middle_up_m: float, turn_rad: float = 0.0
+) -> Float[np.ndarray, "8 3"]:
+    """Corners of a box beside the path, turned with it."""
+    center, direction = path.center(along_m), path.center(along_m, 1)
+    heading = math.atan2(direction[1], direction[0])
+    left = np.array([-math.sin(heading), math.cos(heading)])
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * np.array(size_m[:2])
+    turn = Rotation.from_euler("z", heading + turn_rad).as_matrix()[:2, :2]
+    flat = corners @ turn.T + center + left * aside_m
+    low, high = middle_up_m - size_m[2] / 2, middle_up_m + size_m[2] / 2
+    return np.concatenate([np.column_stack([flat, np.full(4, low)]), np.column_stack([flat, np.full(4, high)])])
+
+
+def _sweep(room: RayRoom, path: Path, end_s: float, config: DriveConfig, rng: np.random.Generator) -> Scan:
+    column_s = end_s - SWEEP_S * (1.0 - (1 + np.arange(COLUMNS)) / COLUMNS)
+    times_s = column_s if config.is_distorted else np.full(COLUMNS, end_s)
+    poses = path.poses(times_s)
+    azimuth = 2 * math.pi * np.arange(COLUMNS) / COLUMNS - math.pi
+    elevation = np.linspace(*ELEVATION_RAD, RINGS)
+    level = np.cos(elevation)
+    directions = np.stack(
+        [np.cos(azimuth)[:, None] * level, np.sin(azimuth)[:, None] * level, np.tile(np.sin(elevation), (COLUMNS, 1))], -1
+    )
+    world = np.einsum("cij,crj->cri", poses[:, :3, :3], directions).reshape(-1, 3)
+    hits = room.cast(np.repeat(poses[:, :3, 3], RINGS, axis=0), world.astype(np.float32))
+    range_m = hits.distance_m + rng.normal(0, config.range_noise_m, len(hits.distance_m)).astype(np.float32)
+    back = np.flatnonzero(hits.is_hit & (range_m > RANGE_M[0]) & (range_m < RANGE_M[1]))
+    points = directions.reshape(-1, 3)[back] * range_m[back, None]
+    return Scan(end_s, points.astype(np.float32), np.repeat(times_s, RINGS)[back])
+
+
+def _inertial(
+    path: Path, times_s: Float[np.ndarray, " samples"]
+) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
+    """True specific force and angular rate in the sensor's frame, by central differences of the smooth path."""
+    half_s = 1e-3
+    before, now, after = (path.poses(times_s + shift) for shift in (-half_s, 0.0, half_s))
+    acceleration = (before[:, :3, 3] - 2 * now[:, :3, 3] + after[:, :3, 3]) / half_s**2
+    force = np.einsum("nji,nj->ni", now[:, :3, :3], acceleration - GRAVITY_WORLD)
+    turn = Rotation.from_matrix(before[:, :3, :3]).inv() * Rotation.from_matrix(after[:, :3, :3])
+    return force, turn.as_rotvec() / (2 * half_s)
+
+
+def _step(x: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
+    """From 0 to 1, smoothly, around zero."""
+    return 0.5 * (1.0 + np.tanh(1.5 * x))
