@@ -84,7 +84,9 @@ class Path:
 
     def along_m(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
         """How far along the line, with a speed that swells and ebbs."""
-        return 2.0 + self._speed_mps * (times_s + 0.4 * np.sin(0.5 * times_s + self._phases[0]) - 0.4 * math.sin(self._phases[0]))
+        return 2.0 + self._speed_mps * (
+            times_s + 0.4 * np.sin(0.5 * times_s + self._phases[0]) - 0.4 * math.sin(self._phases[0])
+        )
 
     def poses(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 4 4"]:
         """T_world_sensor."""
@@ -149,7 +151,12 @@ def make_street(path: Path, config: DriveConfig, rng: np.random.Generator) -> Vi
 
 
 def _box(
-    path: Path, along_m: float, aside_m: float, size_m: tuple[float, float, float], middle_up_m: float, turn_rad: float = 0.0
+    path: Path,
+    along_m: float,
+    aside_m: float,
+    size_m: tuple[float, float, float],
+    middle_up_m: float,
+    turn_rad: float = 0.0,
 ) -> Float[np.ndarray, "8 3"]:
     """Corners of a box beside the path, turned with it."""
     center, direction = path.center(along_m), path.center(along_m, 1)
@@ -170,7 +177,8 @@ def _sweep(room: RayRoom, path: Path, end_s: float, config: DriveConfig, rng: np
     elevation = np.linspace(*ELEVATION_RAD, RINGS)
     level = np.cos(elevation)
     directions = np.stack(
-        [np.cos(azimuth)[:, None] * level, np.sin(azimuth)[:, None] * level, np.tile(np.sin(elevation), (COLUMNS, 1))], -1
+        [np.cos(azimuth)[:, None] * level, np.sin(azimuth)[:, None] * level, np.tile(np.sin(elevation), (COLUMNS, 1))],
+        -1,
     )
     world = np.einsum("cij,crj->cri", poses[:, :3, :3], directions).reshape(-1, 3)
     hits = room.cast(np.repeat(poses[:, :3, 3], RINGS, axis=0), world.astype(np.float32))

@@ -118,16 +118,27 @@ class BodyState:
         )
 
 
-def first_state(
-    force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, pose_sigma: float = 1e-4
-) -> BodyState:
+def first_state(force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, pose_sigma: float = 1e-4) -> BodyState:
     """The map begins at the body; gravity is what the IMU's mean force holds up."""
     robots, kind = len(force_mps2), {"dtype": torch.float64, "device": force_mps2.device}
     zero = torch.zeros(robots, 3, **kind)
-    sigmas = (pose_sigma, pose_sigma, guess.velocity_mps, guess.force_bias_mps2, guess.rate_bias_radps, guess.gravity_mps2)
+    sigmas = (
+        pose_sigma,
+        pose_sigma,
+        guess.velocity_mps,
+        guess.force_bias_mps2,
+        guess.rate_bias_radps,
+        guess.gravity_mps2,
+    )
     squares = torch.tensor(sigmas, **kind).square().repeat_interleave(3)
     return BodyState(
-        torch.eye(3, **kind).repeat(robots, 1, 1), zero, zero, zero, zero, -force_mps2.double(), torch.diag(squares).repeat(robots, 1, 1)
+        torch.eye(3, **kind).repeat(robots, 1, 1),
+        zero,
+        zero,
+        zero,
+        zero,
+        -force_mps2.double(),
+        torch.diag(squares).repeat(robots, 1, 1),
     )
 
 

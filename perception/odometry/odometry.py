@@ -143,7 +143,9 @@ class Odometry:
 def _track(state: BodyState, force: Tensor, rate: Tensor, step_s: Tensor, times_s: Tensor) -> Track:
     """The path over the samples, as preintegration sums it."""
     force = (force - state.force_bias_mps2[:, None]).movedim(2, 0)
-    turns = planes.running_products(planes.quaternion_exp((rate - state.rate_bias_radps[:, None]).movedim(2, 0) * step_s))
+    turns = planes.running_products(
+        planes.quaternion_exp((rate - state.rate_bias_radps[:, None]).movedim(2, 0) * step_s)
+    )
     start = torch.tensor([0.0, 0.0, 0.0, 1.0]).to(force)[:, None, None].expand(4, len(step_s), 1)
     rotation = planes.matrix(torch.cat([start, turns], dim=-1))
     speed_up = planes.turn(rotation[..., :-1], force) * step_s

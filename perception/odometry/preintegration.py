@@ -51,7 +51,9 @@ class Preintegrated:
     covariance: Annotated[Tensor, "robots 9 9"]
 
     def with_biases(
-        self, force_bias_change_mps2: Annotated[Tensor, "robots 3"], rate_bias_change_radps: Annotated[Tensor, "robots 3"]
+        self,
+        force_bias_change_mps2: Annotated[Tensor, "robots 3"],
+        rate_bias_change_radps: Annotated[Tensor, "robots 3"],
     ) -> Preintegrated:
         """The same samples with biases that differ a little from those taken off: first order, no second pass."""
         force, rate = force_bias_change_mps2[..., None], rate_bias_change_radps[..., None]

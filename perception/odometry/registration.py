@@ -83,7 +83,13 @@ class _System:
 
 
 def _linearize(
-    mean: Tensor, covariance: Tensor, is_used: Tensor, surroundings: VoxelMap, turned: Tensor, place: Tensor, how: Matching
+    mean: Tensor,
+    covariance: Tensor,
+    is_used: Tensor,
+    surroundings: VoxelMap,
+    turned: Tensor,
+    place: Tensor,
+    how: Matching,
 ) -> _System:
     arm = mean @ turned.mT  # from the body's origin, along the map's axes
     at = arm + place[:, None]

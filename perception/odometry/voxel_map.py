@@ -25,7 +25,14 @@ MAX_COUNT = 1000.0
 class VoxelMap:
     """Gaussians of many robots; `capacity`, a power of two, is slots for each, of which half should stay free."""
 
-    def __init__(self, robots: int, voxel_m: float, capacity: int, device: torch.device | str = "cpu", floor_m: tuple[float, float]=(0.1,0.005)) -> None:
+    def __init__(
+        self,
+        robots: int,
+        voxel_m: float,
+        capacity: int,
+        device: torch.device | str = "cpu",
+        floor_m: tuple[float, float] = (0.1, 0.005),
+    ) -> None:
         self.floor_m = floor_m
         self.voxel_m = voxel_m
         self.capacity = capacity
