@@ -28,20 +28,27 @@ class Track:
         self, points_body: Annotated[Tensor, "robots points 3"], times_s: Annotated[Tensor, "robots points"]
     ) -> Annotated[Tensor, "robots points 3"]:
         """Points into the frame of the track's end; between moments the body moves evenly, outside it rests."""
-        after = torch.searchsorted(self.times_s, times_s.contiguous()).clamp(1, self.times_s.shape[1] - 1)
-        early, late = (self.times_s.gather(1, after + k) for k in (-1, 0))
-        share = ((times_s - early) / (late - early).clamp_min(1e-9)).clamp(0.0, 1.0).to(points_body.dtype)
-        both = torch.cat([self.turn_rad, self.place_end], dim=2).to(points_body.dtype)
-        slope = torch.nn.functional.pad(both[:, 1:] - both[:, :-1], (0, 0, 1, 0))
-        at = both.gather(1, (after - 1)[..., None].expand(*after.shape, 6))
-        at = at + share[..., None] * slope.gather(1, after[..., None].expand(*after.shape, 6))
-        turn, points = at[..., :3].movedim(2, 0), points_body.movedim(2, 0)
+        moments = self.times_s.shape[1]
+        before = torch.searchsorted(self.times_s, times_s.contiguous()).clamp(1, moments - 1) - 1
+        row = (before + moments * torch.arange(len(before), device=before.device)[:, None]).flatten()
+        start_s = self.times_s.flatten()[row]
+        # One look-up for each point: its moment's turn and place, and their change to the next moment in a second.
+        at_moment = torch.cat([self.turn_rad, self.place_end], dim=2)
+        step_s = (self.times_s[:, 1:] - self.times_s[:, :-1]).clamp_min(1e-9)[..., None]
+        slope = torch.nn.functional.pad((at_moment[:, 1:] - at_moment[:, :-1]) / step_s, (0, 0, 0, 1))
+        table = torch.cat([at_moment, slope], dim=2).to(points_body.dtype).flatten(0, 1)
+        since_s = (times_s.flatten() - start_s).to(points_body.dtype)
+        since_s = since_s.clamp_min(0.0).minimum(step_s.amax().to(since_s))
+        at, slope = table.index_select(0, row).T.split(6)
+        turn, place = torch.addcmul(at, slope, since_s).split(3)
+        points = points_body.reshape(-1, 3).T.contiguous()
         # A sweep turns by less than a radian: the series is exact to 1e-6 there, and needs neither root nor sine.
         square = turn.square().sum(dim=0)
         first = 1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0 - square / 5040.0))
         second = 0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0 - square / 40320.0))
         once = planes.cross(turn, points)
-        return (points + first * once + second * planes.cross(turn, once)).movedim(0, 2) + at[..., 3:]
+        points = points + first * once + second * planes.cross(turn, once) + place
+        return points.T.reshape(points_body.shape)
 
 
 def make_track(

@@ -79,6 +79,11 @@ class VoxelMap:
         """How many points are behind the Gaussians."""
         return self.sums[slots, 0]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for table, empty in ((self.keys, EMPTY), (self.sums, 0.0), (self.mean, 0.0), (self.covariance, 0.0)):
+            table.fill_(empty)
+
     def keep_near(self, place: Annotated[Tensor, "robots 3"], radius_m: float) -> None:
         """Forget what is farther away; the table is laid out anew."""
         owner = torch.arange(len(self.keys), device=self.keys.device) // self.capacity
@@ -86,8 +91,7 @@ class VoxelMap:
         kept = ((self.keys != EMPTY) & is_near).nonzero().squeeze(1)
         keys, sums, mean, covariance = self.keys[kept], self.sums[kept], self.mean[kept], self.covariance[kept]
         owner = owner[kept]
-        for table, empty in ((self.keys, EMPTY), (self.sums, 0.0), (self.mean, 0.0), (self.covariance, 0.0)):
-            table.fill_(empty)
+        self.clear()
         slot = self._insert(keys, owner * self.capacity)
         there = (slot >= 0).nonzero().squeeze(1)
         slot = slot[there]
