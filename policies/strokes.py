@@ -208,8 +208,7 @@ class Strokes(Skills):
 
     def _time_at(self, along: TimedPath, lane: Lane, at_m: float) -> float:
         """When the blade has gone that far."""
-        tool = self._maker.model.links.index(self._maker.model.description.tool_frame)
-        poses = self._maker.model.link_poses(along.positions_rad, np.zeros(len(along.times_s)))[tool]
+        poses = self._maker.model.tool_poses(along.positions_rad)
         gone_m = (poses[:, :2, 3] - np.array(lane.start)) @ np.array(lane.direction)
         return float(np.interp(at_m, np.maximum.accumulate(gone_m), along.times_s))
 
