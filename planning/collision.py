@@ -163,8 +163,9 @@ class CollisionModel:
         if not found:
             return []
         part_rows = np.array([parts.index(part) if part in parts else -1 for part in moving.parts])
-        near = moving.is_near_balls(*groups.balls, near_m) & (part_rows >= 0)[:, None, None]
-        bodies, samples, owners = np.nonzero(near)
+        bodies, samples, owners = moving.near_balls(*groups.balls, near_m)
+        moves = np.nonzero(part_rows[bodies] >= 0)[0]
+        bodies, samples, owners = bodies[moves], samples[moves], owners[moves]
         rows, solids = groups.spread(owners)
         bodies, samples, owners = bodies[rows], samples[rows], owners[rows]
         apart = moving.centers_world[bodies, samples] - groups.T_world_solids[solids, :3, 3]

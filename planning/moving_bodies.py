@@ -16,11 +16,13 @@ from typing import Any
 
 import coal as untyped_coal  # pyright: ignore[reportMissingImports]
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from .object_solids import Solid
 
 coal: Any = untyped_coal
+
+STRETCH = 8  # samples that are looked at together first
 
 
 # Without slots: what is derived is kept after the first use.
@@ -59,23 +61,51 @@ class Moving:
             self.parts + other.parts,
         )
 
-    def is_near_balls(
+    def near_balls(
         self, centers_world: Float[np.ndarray, "balls 3"], radius_m: Float[np.ndarray, "balls"], near_m: float
-    ) -> Bool[np.ndarray, "bodies samples balls"]:
-        """Which balls around bodies come within `near_m` of balls that stand still."""
-        return (
-            _squared_apart(self.centers_world, centers_world) < (near_m + self.reach_m[:, None, None] + radius_m) ** 2
-        )
+    ) -> tuple[Int[np.ndarray, "near"], Int[np.ndarray, "near"], Int[np.ndarray, "near"]]:
+        """Bodies, samples and still balls where the ball around the body comes within `near_m` of the other."""
+        middles, spread_m = self._stretches
+        within = near_m + self.reach_m[:, None, None] + spread_m[:, :, None] + radius_m
+        bodies, stretches, balls = np.nonzero(_squared_apart(middles, centers_world) < within * within)
+        rows, samples = self._samples_of(stretches)
+        bodies, balls = bodies[rows], balls[rows]
+        apart = self.centers_world[bodies, samples] - centers_world[balls]
+        keep = (apart * apart).sum(axis=1) < (near_m + self.reach_m[bodies] + radius_m[balls]) ** 2
+        return bodies[keep], samples[keep], balls[keep]
 
     def near_pairs(
         self, first: Int[np.ndarray, "pairs"], second: Int[np.ndarray, "pairs"], near_m: float
     ) -> tuple[Int[np.ndarray, "near"], Int[np.ndarray, "near"]]:
         """Pairs of bodies, and samples, at which the balls around the two come within `near_m` of each other."""
-        by_sample = self.centers_world.transpose(1, 0, 2)
-        square = (by_sample * by_sample).sum(axis=2)
-        apart = square[:, :, None] + square[:, None, :] - 2.0 * (by_sample @ by_sample.transpose(0, 2, 1))
-        within = (self.reach_m[first] + self.reach_m[second] + near_m) ** 2
-        return np.nonzero(within[:, None] > apart[:, first, second].T)
+        middles, spread_m = self._stretches
+        reach_m = self.reach_m[first] + self.reach_m[second] + near_m
+        apart = middles[first] - middles[second]
+        within = reach_m[:, None] + spread_m[first] + spread_m[second]
+        pairs, stretches = np.nonzero((apart * apart).sum(axis=2) < within * within)
+        rows, samples = self._samples_of(stretches)
+        pairs = pairs[rows]
+        apart = self.centers_world[first[pairs], samples] - self.centers_world[second[pairs], samples]
+        keep = (apart * apart).sum(axis=1) < reach_m[pairs] ** 2
+        return pairs[keep], samples[keep]
+
+    @functools.cached_property
+    def _stretches(self) -> tuple[Float[np.ndarray, "bodies stretches 3"], Float[np.ndarray, "bodies stretches"]]:
+        """Of a few samples in a row at a time: the middle of where the ball goes, and how far it goes from there."""
+        num_samples = self.centers_world.shape[1]
+        rows = np.minimum(np.arange(-(-num_samples // STRETCH) * STRETCH), num_samples - 1).reshape(-1, STRETCH)
+        places = self.centers_world[:, rows]
+        middles = (places.min(axis=2) + places.max(axis=2)) / 2
+        apart = places - middles[:, :, None]
+        return middles, np.sqrt((apart * apart).sum(axis=3).max(axis=2))
+
+    def _samples_of(
+        self, stretches: Int[np.ndarray, "near"]
+    ) -> tuple[Int[np.ndarray, "samples"], Int[np.ndarray, "samples"]]:
+        """Every sample of the stretches, and which of the given stretches it belongs to."""
+        samples = stretches[:, None] * STRETCH + np.arange(STRETCH)
+        rows, columns = np.nonzero(samples < self.centers_world.shape[1])
+        return rows, samples[rows, columns]
 
     def bounds_between(
         self, first: Int[np.ndarray, "near"], second: Int[np.ndarray, "near"], samples: Int[np.ndarray, "near"]

@@ -141,6 +141,26 @@ class RobotModel:
         )
         return np.array(full[:, self._arm])
 
+    def tools_and_jacobians(
+        self, positions_rad: Float[np.ndarray, "samples joints"]
+    ) -> tuple[Float[np.ndarray, "samples 4 4"], Float[np.ndarray, "samples 6 joints"]]:
+        """T_world_tool and `jacobian` of many positions at once."""
+        poses = self._joint_poses(positions_rad, np.zeros(len(positions_rad)))
+        joint, T_joint_tool = self._tool_in_joint
+        tools = poses[joint] @ T_joint_tool
+        jacobians = np.zeros((len(positions_rad), 6, len(self._arm)))
+        columns = [link.column for link in self._chain]
+        for number, column in enumerate(self._arm):
+            index = columns.index(column)
+            link, T_world_joint = self._chain[index], poses[index + 1]
+            axis_world = T_world_joint[:, :3, :3] @ link.axis
+            if link.slides:
+                jacobians[:, :3, number] = axis_world
+                continue
+            jacobians[:, :3, number] = np.cross(axis_world, tools[:, :3, 3] - T_world_joint[:, :3, 3])
+            jacobians[:, 3:, number] = axis_world
+        return tools, jacobians
+
     def manipulability(self, positions_rad: Float[np.ndarray, "joints"]) -> float:
         """Smallest singular value of the tool's Jacobian (rotation scaled by 0.2 m): 0 at a singularity."""
         scaled = self.jacobian(positions_rad) * np.array([1.0, 1.0, 1.0, 0.2, 0.2, 0.2])[:, None]
@@ -222,6 +242,7 @@ class _ChainLink:
     parent: int
     column: int
     slides: bool
+    axis: Float[np.ndarray, "3"]
     still: Float[np.ndarray, "4 4"]
     by_first: Float[np.ndarray, "4 4"]
     by_cos: Float[np.ndarray, "4 4"]
@@ -230,7 +251,7 @@ class _ChainLink:
 def _slide(parent: int, column: int, placement: Float[np.ndarray, "4 4"], axis: Float[np.ndarray, "3"]) -> _ChainLink:
     along = np.zeros((4, 4))
     along[:3, 3] = axis
-    return _ChainLink(parent, column, True, placement, placement @ along, np.zeros((4, 4)))
+    return _ChainLink(parent, column, True, axis, placement, placement @ along, np.zeros((4, 4)))
 
 
 def _turn(parent: int, column: int, placement: Float[np.ndarray, "4 4"], axis: Float[np.ndarray, "3"]) -> _ChainLink:
@@ -239,4 +260,6 @@ def _turn(parent: int, column: int, placement: Float[np.ndarray, "4 4"], axis: F
     cross = np.zeros((4, 4))
     cross[:3, :3] = [[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]
     square = cross @ cross
-    return _ChainLink(parent, column, False, placement @ (np.eye(4) + square), placement @ cross, -placement @ square)
+    return _ChainLink(
+        parent, column, False, axis, placement @ (np.eye(4) + square), placement @ cross, -placement @ square
+    )
