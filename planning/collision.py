@@ -150,7 +150,7 @@ class CollisionModel:
             return [found.result()]
         bounds = everything.bounds_between(first[pairs], second[pairs], samples)
         for index in np.argsort(bounds, kind="stable").tolist():
-            if not found.wants(bounds[index]):
+            if not found.wants(float(bounds[index])):
                 break
             a, b, sample = int(first[pairs[index]]), int(second[pairs[index]]), int(samples[index])
             found.offer(everything.measure(a, sample, everything.poses[b, sample], everything.shapes[b]), sample)
@@ -179,7 +179,7 @@ class CollisionModel:
         starts = np.searchsorted(which[order], np.arange(len(found) + 1))
         for nearest, begin, end in zip(found, starts[:-1], starts[1:], strict=True):
             for index in order[begin:end]:
-                if not nearest.wants(bounds[index]):
+                if not nearest.wants(float(bounds[index])):
                     break
                 sample, solid = int(samples[index]), int(solids[index])
                 shape = shape_of(groups.solids[solid])
