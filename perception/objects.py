@@ -20,6 +20,7 @@ from .colors import name_color
 from .cubes import separate_cubes
 from .describe import Part, classify, describe_segment
 from .geometry import make_pose
+from .handles import join_handles
 from .measurement import Measurement
 from .points import Cloud, View
 from .recall import Recall
@@ -103,6 +104,7 @@ class _Describer:
         quality, table_m = self.quality, self.table.height_m
         spacing_m = min((s for s in self.cloud.spacing_m if np.isfinite(s)), default=0.002)
         parts = [describe_segment(piece, quality.noise_m, spacing_m) for piece in pieces]
+        parts = join_handles(parts, quality.noise_m, spacing_m)
         parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
         parts = [p for p in parts if p.top_m - table_m > _MIN_HEIGHT_M]
         standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
