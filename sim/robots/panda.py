@@ -47,6 +47,9 @@ _WHITE, _LIGHT, _DARK = (0.92, 0.92, 0.92), (0.80, 0.81, 0.83), (0.22, 0.23, 0.2
 _PAD_SIZE_M = (0.0174, 0.008, 0.0140)
 _PAD_CENTER_Z_M = 0.0431
 _BEHIND_PAD_M = 0.0016
+# What PyBullet adds up for a finger and an object is then below zero, and it solves no rolling friction between them:
+# two rows of six for every contact, for a torque that a grip of two pads never needs.
+_PAD_ROLLING_FRICTION = -0.001
 _LINK_COLORS = {
     "panda_link0": _WHITE,
     "panda_link1": _LIGHT,
@@ -282,6 +285,8 @@ def _padded_urdf() -> Path:
         ElementTree.SubElement(pad, "origin", xyz=f"0 {side * _PAD_SIZE_M[1] / 2} {_PAD_CENTER_Z_M}", rpy="0 0 0")
         box = ElementTree.SubElement(pad, "geometry")
         ElementTree.SubElement(box, "box", size=" ".join(str(edge) for edge in _PAD_SIZE_M))
+        contact = ElementTree.SubElement(finger, "contact")
+        ElementTree.SubElement(contact, "rolling_friction", value=str(_PAD_ROLLING_FRICTION))
     path = Path(_folder().name) / "panda.urdf"
     ElementTree.ElementTree(root).write(path)
     return path
