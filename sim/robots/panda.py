@@ -134,8 +134,9 @@ class Panda:
     def joint_state(self) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
         """True positions and velocities of the arm, and the distance between the fingers."""
         states = pybullet.getJointStates(self.body, _ARM + _FINGERS, physicsClientId=self._client)
-        positions, velocities = np.array([state[:2] for state in states]).T
-        return positions[:7], velocities[:7], float(positions[7] + positions[8])
+        positions = [state[0] for state in states]
+        velocities = [state[1] for state in states[:7]]
+        return np.array(positions[:7]), np.array(velocities), positions[7] + positions[8]
 
     def link_pose(self, link: str) -> Float[np.ndarray, "4 4"]:
         """T_world_link."""
