@@ -3,9 +3,9 @@
 In:  RayRoom as it stands and T_world_sensor; or a Sweep: how everything moved while the beams were sent.
 Out: Echoes: for each beam that met something its number, range, cosine of incidence and the surface's brightness.
 
-A body is asked only by beams that may meet the ball around it. What it answered is remembered (in the room) as long
+A shape is asked only by beams that may meet the ball around it. What it answered is remembered (in the room) as long
 as neither it nor the sensor moves, so a sensor that stands asks only what moved. Of what moves during a sweep each
-beam meets the place where it was at the beam's own time: the beam is carried into the body's frame of that time.
+beam meets the place where it was at the beam's own time: the beam is carried into the shape's frame of that time.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _ask(
     T_shape_sensor: Float[np.ndarray, "*moments 4 4"],
     moment: Int[np.ndarray, " beams"] | None = None,
 ) -> Echoes:
-    """What one body gives back; with `moment`, each beam is sent from the pose of its own."""
+    """What one shape gives back; with `moment`, each beam is sent from the pose of its own."""
     directions_sensor = pattern.directions_sensor.take(beams, axis=0)
     rotations = T_shape_sensor[..., :3, :3].astype(np.float32)
     if moment is None:
@@ -169,11 +169,11 @@ def _ask(
 
 def _path_balls(
     T_sensor_shape: Float[np.ndarray, "times shapes 4 4"],
-    centers_body: Float[np.ndarray, "shapes 3"],
+    centers_shape: Float[np.ndarray, "shapes 3"],
     radii_m: Float[np.ndarray, " shapes"],
 ) -> tuple[Float[np.ndarray, "shapes 3"], Float[np.ndarray, " shapes"]]:
-    """Balls that hold each body's ball on its whole way in the sensor's frame."""
-    centers = (T_sensor_shape[..., :3, :3] @ centers_body[..., None])[..., 0] + T_sensor_shape[..., :3, 3]
+    """Balls that hold each shape's ball on its whole way in the sensor's frame."""
+    centers = (T_sensor_shape[..., :3, :3] @ centers_shape[..., None])[..., 0] + T_sensor_shape[..., :3, 3]
     middles = (centers.min(axis=0) + centers.max(axis=0)) / 2
     # Between two of the times an arc may stand out by as much as half of its chord.
     steps_m = np.linalg.norm(np.diff(centers, axis=0), axis=2).max(axis=0)

@@ -3,7 +3,7 @@
 In:  RayRoom, intrinsics, T_world_camera.
 Out: for every pixel the depth along the optical axis and the triangle.
 
-A body is asked only where the box around it lies in the picture. There rays are cast for every second pixel of every
+A shape is asked only where the box around it lies in the picture. There rays are cast for every second pixel of every
 second row; between two that meet the same triangle the answer is known, since inverse depth is linear over a plane;
 all other pixels are cast too. What is lost is anything narrower than two pixels that stands alone; what is won is two
 thirds of the rays. A camera that stands still asks only what moved.
@@ -29,7 +29,7 @@ EDGES = np.array([(k, k | bit) for k in range(8) for bit in (1, 2, 4) if not k &
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What one body shows, in a part of the picture."""
+    """What one shape shows, in a part of the picture."""
 
     window: tuple[slice, slice]
     depth_m: Float32[np.ndarray, "rows columns"]
@@ -40,7 +40,7 @@ class Patch:
 class Picture:
     """Depth (inf: nothing) and triangle (-1: nothing) by pixel, and what has been found out about the light.
 
-    `lit` is 1 or 0 where it is known whether light reaches the surface past the bodies shown here, else -1; there
+    `lit` is 1 or 0 where it is known whether light reaches the surface past the shapes shown here, else -1; there
     `seen` is where the light sees the surface.
     """
 
@@ -49,8 +49,8 @@ class Picture:
     lit: Int8[np.ndarray, " pixels"]
     seen: Float32[np.ndarray, "3 pixels"]
 
-    def add(self, body: int, patch: Patch) -> None:
-        """Take in what one body shows; of equal depths the earlier body's holds."""
+    def add(self, shape: int, patch: Patch) -> None:
+        """Take in what one shape shows; of equal depths the earlier shape's holds."""
         depth_m, triangle = self.depth_m[patch.window], self.triangle[patch.window]
         is_nearer = patch.depth_m < depth_m
         is_nearer |= (patch.depth_m == depth_m) & (patch.triangle < triangle)
@@ -104,7 +104,7 @@ class Pinhole:
         shape = self.directions_camera.shape[:2]
         return _make_picture(np.full(shape, np.inf, np.float32), np.full(shape, -1, np.int32))
 
-    def _windows(self, corners_camera: Float[np.ndarray, "bodies 8 3"]) -> list[tuple[slice, slice] | None]:
+    def _windows(self, corners_camera: Float[np.ndarray, "shapes 8 3"]) -> list[tuple[slice, slice] | None]:
         """The part of the picture that holds each box, from an even row and column; None: none does."""
         lens = self.intrinsics
         first, second = corners_camera[:, EDGES[:, 0]], corners_camera[:, EDGES[:, 1]]
