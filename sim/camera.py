@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from pydantic import Field
 
-from ..perception.types import CameraImage, SensorKind, SensorSpec
+from ..perception.types import WORLD, CameraImage, SensorKind, SensorSpec
 from .lit_view import shade
 from .mounting import MountConfig
 from .noise import make_normals
@@ -67,7 +67,7 @@ class Camera:
                 "pixel": config.pixel_noise,
             },
         )
-        self._pinhole = Pinhole(self.intrinsics)
+        self._pinhole = Pinhole(self.intrinsics, is_fixed=config.mount == WORLD)
         lengths = np.linalg.norm(self._pinhole.directions_camera, axis=2)
         self._grazing_lengths = lengths * np.float32(math.cos(config.grazing_rad))
 

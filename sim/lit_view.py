@@ -73,7 +73,7 @@ def _is_lit(
     room, memory = view.room, view.memory
     triangle = view.triangle.ravel().take(pixels)
     lit = faces_light.take(triangle, mode="wrap")
-    if memory is None or not memory.is_resting.any():
+    if memory is None:
         asked = np.flatnonzero(lit)
         lit[asked] = _ask(view, pixels.take(asked))
         return lit
@@ -90,7 +90,7 @@ def _is_lit(
     near = np.flatnonzero(near & is_lit_by_resting)
     is_lit_by_resting[near] = _ask(view, pixels.take(near), ~rests)
     other = np.flatnonzero(lit & ~is_resting)
-    is_lit_by_resting[other] = _ask(view, pixels.take(other))
+    is_lit_by_resting[other] = _ask(view, pixels.take(other), np.ones_like(rests))
     return is_lit_by_resting
 
 

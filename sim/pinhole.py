@@ -11,6 +11,7 @@ thirds of the rays. A camera that stands still asks only what moved.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,16 +76,23 @@ class View:
 
 
 class Pinhole:
-    """The rays of one camera."""
+    """The rays of one camera; one that mostly moves remembers nothing."""
 
-    def __init__(self, intrinsics: Intrinsics) -> None:
+    def __init__(self, intrinsics: Intrinsics, *, is_fixed: bool = True) -> None:
         self.intrinsics = intrinsics
+        self._is_fixed = is_fixed
         self.directions_camera = pixel_directions(intrinsics)
 
     def look(
         self, room: RayRoom, T_world_camera: Float[np.ndarray, "4 4"], window: tuple[slice, slice] | None = None
     ) -> View:
         """Depth and triangle of every pixel, or of those in a window (rows, columns)."""
+        part = window or (slice(None), slice(None))
+        directions = self.directions_camera[part]
+        if not self._is_fixed:
+            eye, to_world = T_world_camera[:3, 3], T_world_camera[:3, :3].T.astype(np.float32)
+            depth_m, triangle = _cast_sparsely(directions, lambda rays: _cast_all(room, eye, rays @ to_world))
+            return View(room, T_world_camera, depth_m, triangle, directions)
         memory = recall(room, self, T_world_camera, self._blank)
 
         def ask(new: Int[np.ndarray, " new"]) -> list[Patch | None]:
@@ -96,8 +104,7 @@ class Pinhole:
             return [self._ask(room, index, found, T_shape_camera) for index, found, T_shape_camera in rows]
 
         whole = memory.see(room, np.ones(len(room.T_world_shape), bool), ask)
-        part = window or (slice(None), slice(None))
-        view = View(room, T_world_camera, whole.depth_m[part], whole.triangle[part], self.directions_camera[part])
+        view = View(room, T_world_camera, whole.depth_m[part], whole.triangle[part], directions)
         return view if window else replace(view, memory=memory)
 
     def _blank(self) -> Picture:
@@ -132,22 +139,39 @@ class Pinhole:
     ) -> Patch | None:
         if window is None:
             return None
-        directions = self.directions_camera[window]
         eye, to_shape = T_shape_camera[:3, 3], T_shape_camera[:3, :3].T.astype(np.float32)
-        coarse = directions[::2, ::2]
-        depth_m, met = room.shapes.cast(index, eye, coarse.reshape(-1, 3) @ to_shape)
-        if met.max() < 0:
-            return None
-        shape = directions.shape[:2]
-        triangle = fill_labels(met.reshape(coarse.shape[:2]), shape)
-        inverse = _fill_means(1.0 / depth_m.reshape(coarse.shape[:2]), shape)
-        rest = np.flatnonzero(triangle == UNKNOWN)
-        with np.errstate(divide="ignore"):
-            depth_m = np.divide(np.float32(1.0), inverse, out=inverse)
-        if len(rest):
-            found_m, met = room.shapes.cast(index, eye, directions.reshape(-1, 3).take(rest, axis=0) @ to_shape)
-            depth_m.reshape(-1)[rest], triangle.reshape(-1)[rest] = found_m, met
-        return Patch(window, depth_m, triangle)
+        shapes = room.shapes
+        depth_m, triangle = _cast_sparsely(
+            self.directions_camera[window], lambda rays: shapes.cast(index, eye, rays @ to_shape)
+        )
+        return Patch(window, depth_m, triangle) if triangle.max() >= 0 else None
+
+
+def _cast_all(
+    room: RayRoom, eye_world: Float[np.ndarray, "3"], directions_world: Float32[np.ndarray, "rays 3"]
+) -> tuple[Float32[np.ndarray, " rays"], Int32[np.ndarray, " rays"]]:
+    hits = room.cast(eye_world, directions_world)
+    return hits.distance_m, hits.triangle
+
+
+def _cast_sparsely(
+    directions: Float32[np.ndarray, "rows columns 3"],
+    cast: Callable[[Float32[np.ndarray, "rays 3"]], tuple[np.ndarray, np.ndarray]],
+) -> tuple[Float32[np.ndarray, "rows columns"], Int32[np.ndarray, "rows columns"]]:
+    """Depth and triangle of every pixel, cast at every second of every second row and where those disagree."""
+    shape = directions.shape[:2]
+    coarse = directions[::2, ::2]
+    depth_m, met = cast(coarse.reshape(-1, 3))
+    if met.max() < 0:
+        return np.full(shape, np.inf, np.float32), np.full(shape, -1, np.int32)
+    triangle = fill_labels(met.reshape(coarse.shape[:2]), shape)
+    inverse = _fill_means(1.0 / depth_m.reshape(coarse.shape[:2]), shape)
+    rest = np.flatnonzero(triangle == UNKNOWN)
+    with np.errstate(divide="ignore"):
+        depth_m = np.divide(np.float32(1.0), inverse, out=inverse)
+    if len(rest):
+        depth_m.reshape(-1)[rest], triangle.reshape(-1)[rest] = cast(directions.reshape(-1, 3).take(rest, axis=0))
+    return depth_m, triangle
 
 
 def _make_picture(depth_m: Float32[np.ndarray, "height width"], triangle: Int32[np.ndarray, "height width"]) -> Picture:

@@ -6,20 +6,21 @@ Out: Hits: distance, body, normal and colour of the first thing on each ray.
 All static bodies are one shape in the world frame, every other body is one in its own. So nothing is rebuilt: a body
 that moves is a pose that changes, and a ray is carried into the frame of each shape that it may meet; the nearest
 answer holds, of equal ones the earlier shape's. What a shape answers depends on nothing but its mesh and where the ray
-lies in its frame: whoever remembers an answer has what a new cast would give.
+lies in its frame: whoever remembers an answer has what a new cast would give. `RayRoom.cast` is for those who remember
+nothing: it puts all bodies into one scene, which is quicker for many rays at many bodies.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int32, UInt32
+from jaxtyping import Bool, Float, Float32, Int32, UInt32
 
-from .ray_mesh import RayMesh
+from .ray_mesh import RayMesh, Triangles
 from .shading import Light
 from .textures import Skin, corner_weights, join_skins
 
@@ -111,6 +112,7 @@ class RayRoom:
         self._index = {body.name: index for index, body in enumerate(self.bodies)}
         self._num_static = sum(body.is_static for body in self.bodies)
         self._shapes: Shapes | None = None
+        self._joined: Triangles | None = None
         self._meshes = tuple(RayMesh(body.vertices, body.triangles) for body in self.bodies)
         # One row more than there are triangles: index -1, a miss, finds zeros (body -1) there.
         zero = np.zeros((1, 3), np.float32)
@@ -141,6 +143,8 @@ class RayRoom:
         is_changed = (self.T_world_body[rows] != given).any(axis=(1, 2))
         self.T_world_body[rows] = given
         self._is_turned[rows] |= is_changed
+        if is_changed.any():
+            self._joined = None
         if (rows[is_changed] < self._num_static).any():
             self._shapes = None
             self.memories.clear()
@@ -154,7 +158,7 @@ class RayRoom:
         """The static bodies as one, then each of the others."""
         if self._shapes is None:
             num = self._num_static
-            meshes = (*([self._join_static()] if num else []), *self._meshes[num:])
+            meshes = (*([RayMesh(*self._join(num))] if num else []), *self._meshes[num:])
             starts = (*([0] if num else []), *(span.start for span in self._spans[num:]))
             corners, centers = np.array([mesh.corners for mesh in meshes]), np.array([mesh.center for mesh in meshes])
             self._shapes = Shapes(meshes, starts, corners, centers, np.array([mesh.radius_m for mesh in meshes]))
@@ -176,13 +180,19 @@ class RayRoom:
         num = self._num_static
         return np.concatenate([np.repeat(is_shape[:1], num), is_shape[1:]]) if num else is_shape
 
-    def _join_static(self) -> RayMesh:
-        static = self.bodies[: self._num_static]
-        placed = zip(static, self.T_world_body.astype(np.float32), strict=False)
-        vertices = [body.vertices @ pose[:3, :3].T + pose[:3, 3] for body, pose in placed]
-        starts = np.cumsum([0, *(len(body.vertices) for body in static)])
-        triangles = [body.triangles + np.uint32(start) for body, start in zip(static, starts, strict=False)]
-        return RayMesh(np.concatenate(vertices), np.concatenate(triangles))
+    def _all(self) -> Triangles:
+        """Everything in one scene, for who cannot say where in it to look; made anew after anything has moved."""
+        if self._joined is None:
+            self._joined = Triangles(*self._join(len(self.bodies)))
+        return self._joined
+
+    def _join(self, num: int) -> tuple[Float32[np.ndarray, "vertices 3"], UInt32[np.ndarray, "triangles 3"]]:
+        """The first bodies as one mesh in the world frame."""
+        bodies, poses = self.bodies[:num], self.T_world_body[:num].astype(np.float32)
+        vertices = [body.vertices @ pose[:3, :3].T + pose[:3, 3] for body, pose in zip(bodies, poses, strict=True)]
+        starts = np.cumsum([0, *(len(body.vertices) for body in bodies)])
+        triangles = [body.triangles + np.uint32(start) for body, start in zip(bodies, starts, strict=False)]
+        return np.concatenate(vertices), np.concatenate(triangles)
 
     def triangle_normals(self) -> Float32[np.ndarray, "triangles 3"]:
         """Outward normals in the world frame, with a zero row at the end for misses."""
@@ -237,18 +247,8 @@ class RayRoom:
         self, origins_world: Float[np.ndarray, "*origins 3"], directions_world: Float[np.ndarray, "rays 3"]
     ) -> Hits:
         """First hits of rays; directions need not have unit length, origins may be one for all."""
-        directions = directions_world.astype(np.float32, copy=False)
-        nearest_m = np.full(len(directions), np.inf, np.float32)
-        nearest = np.full(len(directions), -1, np.int32)
-        poses = self.T_world_shape
-        for index, chosen in self._candidates(origins_world, directions):
-            rotation, place = poses[index, :3, :3], poses[index, :3, 3]
-            origins = origins_world if origins_world.ndim == 1 else origins_world[chosen]
-            turned = directions.take(chosen, axis=0) @ rotation.astype(np.float32)
-            distance_m, triangle = self.shapes.cast(index, (origins - place) @ rotation, turned)
-            nearer = np.flatnonzero(distance_m < nearest_m[chosen])
-            nearest_m[chosen[nearer]], nearest[chosen[nearer]] = distance_m[nearer], triangle[nearer]
-        return Hits(nearest_m, nearest, self)
+        distance_m, triangle = self._all().cast(origins_world, directions_world.astype(np.float32, copy=False))
+        return Hits(distance_m, triangle, self)
 
     def is_lit(
         self,
@@ -256,18 +256,20 @@ class RayRoom:
         owner: Int32[np.ndarray, " points"] | None = None,
         is_asked: Bool[np.ndarray, " bodies"] | None = None,
     ) -> Bool[np.ndarray, " points"]:
-        """Whether the key light reaches the points past all bodies, or those that are asked.
+        """Whether the key light reaches the points past all bodies, or past those that are asked one by one.
 
         `owner` is the body on whose lit side each point lies: one without hollows never shades itself there.
         """
         toward = np.array(self.light.toward_light)
         lit = np.ones(len(points_world), bool)
+        if is_asked is None:
+            return ~self._all().is_in_way(points_world, toward)
         if not len(points_world):
             return lit
         x, y, height_m = self.seen_by_light(points_world)
         lowest_m = height_m.min()
         low, high = self._outlines()
-        for index in range(len(self.bodies)) if is_asked is None else np.flatnonzero(is_asked).tolist():
+        for index in np.flatnonzero(is_asked).tolist():
             left, front, _ = low[index]
             right, back, top_m = high[index]
             if top_m < lowest_m:
@@ -312,24 +314,6 @@ class RayRoom:
         if self.light.toward_light[2] <= 0.0:
             high[:, 2] = np.inf  # light from below passes no top
         return low.astype(np.float32), high.astype(np.float32)
-
-    def _candidates(
-        self, origins: Float[np.ndarray, "*origins 3"], directions: Float32[np.ndarray, "rays 3"]
-    ) -> Iterator[tuple[int, Int[np.ndarray, " chosen"]]]:
-        """For each shape the rays that may meet its ball, a few more than do."""
-        lengths = np.sqrt(np.einsum("ij,ij->i", directions, directions))
-        shapes, poses = self.shapes, self.T_world_shape
-        for index in range(len(shapes.meshes)):
-            center = poses[index, :3, :3] @ shapes.centers[index] + poses[index, :3, 3]
-            to_center = (center - origins).astype(np.float32)
-            along_m = directions @ to_center if to_center.ndim == 1 else np.einsum("ij,ij->i", to_center, directions)
-            along_m = np.maximum(along_m / lengths, np.float32(0.0))
-            squared_m2 = (to_center * to_center).sum(axis=-1)
-            radius_m = shapes.radii_m[index] * 1.001 + 1e-4
-            # Rounding is relative to the distance from the centre, not to the ball.
-            chosen = np.flatnonzero(squared_m2 * np.float32(1.0 - 1e-6) - along_m * along_m <= radius_m**2)
-            if len(chosen):
-                yield index, chosen
 
 
 def invert(poses: Float[np.ndarray, "*poses 4 4"]) -> Float[np.ndarray, "*poses 4 4"]:
