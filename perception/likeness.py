@@ -17,6 +17,7 @@ from .track import SHOWN, Track, more_sure
 from .types import Shape
 
 _ALIKE = 0.15
+_WITHIN_M = 0.004
 
 
 def explain_merged(
@@ -49,6 +50,16 @@ def is_fragment(measurement: Measurement, track: Track) -> bool:
     is_as_high = abs(local[2] + other_half_m - half_m) < 0.006 and local[2] - other_half_m < 0.004 - half_m
     is_content = track.cavity_depth_m > 0 and has_room and not is_as_high and measurement.shape is not Shape.THING
     return is_inside and is_smaller and not is_content and bool(hue < _ALIKE) and track.existence >= SHOWN
+
+
+def stands_in(track: Track, other: Track) -> bool:
+    """Whether the middle of one lies within the other's body, where no two solid things can be."""
+    if track.cavity_depth_m > 0.0 or other.cavity_depth_m > 0.0:
+        return False
+    offset = track.pose_world[:3, 3] - other.pose_world[:3, 3]
+    local = (offset @ other.pose_world[:3, :3], offset @ track.pose_world[:3, :3])
+    halves = (other.size_m / 2, track.size_m / 2)
+    return any(bool((np.abs(o) < half - _WITHIN_M).all()) for o, half in zip(local, halves, strict=True))
 
 
 def looks_alike(track: Track, measurement: Measurement) -> bool:

@@ -69,7 +69,7 @@ def measure_objects(
     if not pieces:
         return recalled.measurements
     aligned, _ = align_views([*pieces, *recalled.pieces], cloud.spacing_m)
-    describe = _Describer(cloud, table, quality, floor_under)
+    describe = _Describer(cloud, _lidar_points(cloud), table, quality, floor_under)
     described = [
         ([pieces[k] for k in cluster], describe([aligned[k] for k in cluster])) for cluster in _find_clusters(pieces)
     ]
@@ -93,6 +93,7 @@ class _Describer:
     """Turns the pieces of one cluster into Measurements."""
 
     cloud: Cloud
+    lidar: dict[str, Float[np.ndarray, "points 3"]]
     table: SupportSurface
     quality: LookQuality
     floor_under: FloorUnder
@@ -107,8 +108,7 @@ class _Describer:
         standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
         standing = [_on_furniture(s, self.floor_under(s.part.center, s.part.top_m)) for s in standing]
         standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
-        lidar = _lidar_points(self.cloud)
-        measured = [_measure(s, self.cloud, lidar, self.table, quality) for s in standing]
+        measured = [_measure(s, self.cloud, self.lidar, self.table, quality) for s in standing]
         return separate_cubes(measured) if quality.has_cubes else measured
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from .cells import distinct
 from .measurement import Measurement
 from .points import Cloud, View
 from .segments import Segment
@@ -144,7 +145,7 @@ class Recall:
     def _learn(self, known: _Known) -> _Known:
         """How often this cluster has been described by now."""
         own = _keys(known.sample_world)
-        before = [k.num_described for k in self._to_learn if np.isin(own, k.cells).mean() > _SAME_SHARE]
+        before = [k.num_described for k in self._to_learn if _share_within(own, k.cells) > _SAME_SHARE]
         return replace(known, num_described=1 + max(before, default=0))
 
     def _keep(self, known: list[_Known]) -> None:
@@ -180,9 +181,14 @@ def _keys(points: Float[np.ndarray, "points 3"]) -> Int[np.ndarray, " points"]:
     return (cells[:, 0] * _SPAN + cells[:, 1]) * _SPAN + cells[:, 2]
 
 
+def _share_within(keys: Int[np.ndarray, " keys"], cells: Int[np.ndarray, " cells"]) -> float:
+    place = np.minimum(np.searchsorted(cells, keys), len(cells) - 1)
+    return float((cells[place] == keys).mean())
+
+
 def _make_known(pieces: Sequence[Segment], measured: Sequence[Measurement]) -> _Known:
     points = np.concatenate([piece.points for piece in pieces])
-    cells = np.unique(np.unique(_keys(points))[:, None] + _AROUND)
+    cells = distinct((distinct(_keys(points))[:, None] + _AROUND).ravel())
     sample = points[:: max(1, len(points) // _SAMPLE)]
     return _Known(tuple(measured), cells, points.min(axis=0), points.max(axis=0), {}, sample, 0)
 
