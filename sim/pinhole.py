@@ -50,13 +50,13 @@ class Picture:
     lit: Int8[np.ndarray, " pixels"]
     seen: Float32[np.ndarray, "3 pixels"]
 
-    def add(self, shape: int, patch: Patch) -> None:
+    def add(self, shape: int, share: Patch) -> None:
         """Take in what one shape shows; of equal depths the earlier shape's holds."""
-        depth_m, triangle = self.depth_m[patch.window], self.triangle[patch.window]
-        is_nearer = patch.depth_m < depth_m
-        is_nearer |= (patch.depth_m == depth_m) & (patch.triangle < triangle)
-        np.copyto(depth_m, patch.depth_m, where=is_nearer)
-        np.copyto(triangle, patch.triangle, where=is_nearer)
+        depth_m, triangle = self.depth_m[share.window], self.triangle[share.window]
+        is_nearer = share.depth_m < depth_m
+        is_nearer |= (share.depth_m == depth_m) & (share.triangle < triangle)
+        np.copyto(depth_m, share.depth_m, where=is_nearer)
+        np.copyto(triangle, share.triangle, where=is_nearer)
 
     def copy(self) -> Picture:
         """One that knows nothing of the light."""
