@@ -21,7 +21,7 @@ class Latency(enum.StrEnum):
 
 
 # Seconds charged for one pass of each stage; about twice what a laptop core needs.
-DECLARED_S = {"perceive": 0.15, "plan": 0.01, "rehearse": 0.45, "policy": 0.1, "check": 0.05}
+DECLARED_S = {"perceive": 0.15, "plan": 0.01, "rehearse": 0.25, "policy": 0.06, "check": 0.04}
 
 
 class Stopwatch:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from .ranks import value_at
 from .segments import Segment
 
 _MIN_TOP_POINTS = 60
@@ -60,7 +61,7 @@ def _find_offsets(
     num_views = len(weights)
     offsets = np.full((len(segments), num_views, 2), np.nan)
     for number, segment in enumerate(segments):
-        high = np.percentile(segment.points[:: max(1, len(segment.points) // 2000), 2], 98)
+        high = value_at(segment.points[:: max(1, len(segment.points) // 2000), 2], 0.98)
         is_top = segment.points[:, 2] > high - _TOP_BAND_M
         for view in range(num_views):
             xy = segment.points[is_top & (segment.view == view), :2]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from .cells import distinct_rows
 from .describe import Part, redescribe_covered
 
 _REACH_M = 0.010
@@ -105,5 +106,5 @@ def _hidden_share(parts: Sequence[Part], supports: Sequence[int | None], lower: 
     above = sum(float(np.prod(parts[u].size_m)) for u, s in enumerate(supports) if s == lower)
     points = parts[lower].segment.points
     is_flat_seen = points[:, 2] > parts[lower].top_m - 0.004
-    seen = len(np.unique(np.floor(points[is_flat_seen, :2] / 0.003).astype(np.int64), axis=0)) * 0.003**2
+    seen = len(distinct_rows(np.floor(points[is_flat_seen, :2] / 0.003).astype(np.int64))) * 0.003**2
     return float(above / max(above + seen, 1e-9)) if area > 0 else 1.0

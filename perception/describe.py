@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .outlines import Circle, Hull, Rectangle, fit_circle, fit_rectangle, make_hull, middle_value
+from .cells import distinct, distinct_rows
+from .outlines import Circle, Hull, Rectangle, fit_circle, fit_rectangle, make_hull
+from .ranks import middle_value, value_at, values_at
 from .segments import Segment
 from .types import Shape
 
@@ -134,12 +136,14 @@ def _fill(top: Float[np.ndarray, "tops 2"], rectangle: Rectangle, is_round: bool
     counts = np.maximum(np.floor(rectangle.size_m / cell_m), 1.0)
     cells = np.floor((rectangle.local(top) / rectangle.size_m + 0.5) * counts)
     inside = ((cells >= 0) & (cells < counts)).all(axis=1)
-    return float(len(np.unique(cells[inside], axis=0)) / counts.prod()) / (math.pi / 4 if is_round else 1.0)
+    return float(len(distinct_rows(cells[inside].astype(np.int64))) / counts.prod()) / (
+        math.pi / 4 if is_round else 1.0
+    )
 
 
 def top_height(heights_m: Float[np.ndarray, "points"], noise_m: float) -> float:
     """Height of the uppermost surface: the middle of the points within the noise of the highest ones."""
-    high = float(np.percentile(heights_m, 98.5))
+    high = value_at(heights_m, 0.985)
     band = heights_m[heights_m > high - max(0.0025, 3.5 * noise_m)]
     return middle_value(band) if len(band) else high
 
@@ -154,7 +158,7 @@ def lit_color(colors: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "3"]:
     """Colour of the best-lit third, glints left out: what the surface looks like in the light."""
     colors = colors[:: max(1, len(colors) // 2000)]
     brightness = colors.sum(1)
-    low, high = np.percentile(brightness, [70, 97])
+    low, high = values_at(brightness, 0.70, 0.97)
     chosen = (brightness >= low) & (brightness <= high)
     return np.clip(colors[chosen].mean(0) if chosen.any() else colors.mean(0), 0.0, 1.0)
 
@@ -199,7 +203,7 @@ def _find_floor(points: Float[np.ndarray, "points 3"], hull: Hull, top_m: float,
     depth = max(0.004, min(0.012, 0.4 * (top_m - low_m)))
     cells = np.floor(inside[:, :2] / 0.004).astype(np.int64)
     keys = cells[:, 0] * 1_000_003 + cells[:, 1]
-    _, cell = np.unique(keys, return_inverse=True)
+    cell = np.searchsorted(distinct(keys), keys)
     highest = np.full(int(cell.max()) + 1, -np.inf)
     np.maximum.at(highest, cell, inside[:, 2])
     is_low = highest < top_m - depth

@@ -87,13 +87,21 @@ def near_capsules(
     near = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     if not len(points) or not len(capsules):
         return near
-    low, high = points.amin(0), points.amax(0)
-    reach = capsules[:, 6:] + margin_m
-    below = (torch.minimum(capsules[:, :3], capsules[:, 3:6]) - reach > high).any(1)
-    above = (torch.maximum(capsules[:, :3], capsules[:, 3:6]) + reach < low).any(1)
-    for capsule in capsules[~(below | above)]:
-        start, axis, far = capsule[:3], capsule[3:6] - capsule[:3], capsule[6] + margin_m
-        along = ((points - start) @ axis / (axis @ axis).clamp_min(1e-12)).clamp(0.0, 1.0)
-        offset = points - start - along[:, None] * axis
-        near |= (offset * offset).sum(1) < far * far
+    starts, ends, reach = capsules[:, :3], capsules[:, 3:6], capsules[:, 6:] + margin_m
+    low, high = torch.minimum(starts, ends) - reach, torch.maximum(starts, ends) + reach
+    met = ((low <= points.amax(0)) & (high >= points.amin(0))).all(1)
+    if not met.any():
+        return near
+    low, high = low[met].amin(0), high[met].amax(0)
+    (rows,) = torch.nonzero(((points >= low) & (points <= high)).all(1), as_tuple=True)
+    middle = (low + high) / 2  # distances from here are small, so that their squares lose no digits
+    local = (points[rows] - middle).T.contiguous()
+    starts, axes, reach = starts[met] - middle, (ends - starts)[met], reach[met]
+    lengths = (axes * axes).sum(1, keepdim=True)
+    dot = torch.addmm(-(starts * axes).sum(1, keepdim=True), axes, local)
+    along = (dot / lengths.clamp_min(1e-12)).clamp_(0.0, 1.0)
+    # Squared distance to the nearest point of each axis, less the squared reach and the point's own square.
+    beyond = torch.addmm((starts * starts).sum(1, keepdim=True) - reach * reach, starts, local, alpha=-2.0)
+    beyond += along * (along * lengths - 2.0 * dot)
+    near[rows] = beyond.amin(0) < -(local * local).sum(0)
     return near

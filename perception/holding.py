@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _CLOSING_M = 0.003
-_OPENING_M = 0.002
+_OPENING_M = 0.004
 _SETTLED_M = 0.0004
 _SETTLE_S = 0.08
 _EMPTY_M = 0.0025
@@ -69,7 +69,8 @@ class GripWatch:
         if width_m < _EMPTY_M or width_m < self.gripped_m - 2 * _CLOSING_M:
             self.gripped_m = None
             return GripEvent.LOST
-        # While it is carried the grip breathes by a millimetre and a half; opening goes on beyond that.
+        # While it is carried the grip breathes by a millimetre and a half, and what is round may roll in it by three;
+        # opening goes on beyond that.
         self._num_wide = self._num_wide + 1 if width_m > self.gripped_m + _OPENING_M else 0
         if self._num_wide < 3:
             return None

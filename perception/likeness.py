@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from .associate import chroma_of
-from .geometry import invert_pose
 from .measurement import Measurement
 from .track import SHOWN, Track, more_sure
 from .types import Shape
 
 _ALIKE = 0.15
+_WITHIN_M = 0.004
 
 
 def explain_merged(
@@ -38,17 +38,28 @@ def explain_merged(
 
 def is_fragment(measurement: Measurement, track: Track) -> bool:
     """A piece of a known object of its colour, the rest of which is hidden (by the arm, say)."""
-    local = (invert_pose(track.pose_world) @ measurement.pose_world[:, 3])[:3]
+    local = (measurement.pose_world[:3, 3] - track.pose_world[:3, 3]) @ track.pose_world[:3, :3]
     # Of a covered piece the hidden depth is a guess.
     slack_m = 0.025 if measurement.is_covered else 0.01
-    is_inside = bool((np.abs(local) < track.size_m / 2 + slack_m).all())
+    if not (np.abs(local) < track.size_m / 2 + slack_m).all():
+        return False
     is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
     hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
     has_room = float(measurement.size_m[:2].max()) < 0.8 * float(track.size_m[:2].min())
     half_m, other_half_m = float(track.size_m[2]) / 2, float(measurement.size_m[2]) / 2
     is_as_high = abs(local[2] + other_half_m - half_m) < 0.006 and local[2] - other_half_m < 0.004 - half_m
     is_content = track.cavity_depth_m > 0 and has_room and not is_as_high and measurement.shape is not Shape.THING
-    return is_inside and is_smaller and not is_content and bool(hue < _ALIKE) and track.existence >= SHOWN
+    return is_smaller and not is_content and bool(hue < _ALIKE) and track.existence >= SHOWN
+
+
+def stands_in(track: Track, other: Track) -> bool:
+    """Whether the middle of one lies within the other's body, where no two solid things can be."""
+    if track.cavity_depth_m > 0.0 or other.cavity_depth_m > 0.0:
+        return False
+    offset = track.pose_world[:3, 3] - other.pose_world[:3, 3]
+    local = (offset @ other.pose_world[:3, :3], offset @ track.pose_world[:3, :3])
+    halves = (other.size_m / 2, track.size_m / 2)
+    return any(bool((np.abs(o) < half - _WITHIN_M).all()) for o, half in zip(local, halves, strict=True))
 
 
 def looks_alike(track: Track, measurement: Measurement) -> bool:
@@ -61,9 +72,11 @@ def looks_alike(track: Track, measurement: Measurement) -> bool:
 
 
 def _is_part_of(track: Track, measurement: Measurement) -> bool:
-    local = (invert_pose(measurement.pose_world) @ track.pose_world[:, 3])[:3]
-    is_inside = bool((np.abs(local) < measurement.size_m / 2 + 0.004).all())
+    # Most are elsewhere: the other questions are for those inside.
+    local = (track.pose_world[:3, 3] - measurement.pose_world[:3, 3]) @ measurement.pose_world[:3, :3]
+    if not (np.abs(local) < measurement.size_m / 2 + 0.004).all():
+        return False
     is_smaller = float(np.prod(track.size_m)) < 0.75 * float(np.prod(measurement.size_m))
     hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
     is_solid = measurement.cavity_depth_m == 0.0
-    return is_inside and is_smaller and is_solid and bool(hue < _ALIKE) and track.existence >= SHOWN
+    return is_smaller and is_solid and bool(hue < _ALIKE) and track.existence >= SHOWN

@@ -20,6 +20,7 @@ from .colors import name_color
 from .cubes import separate_cubes
 from .describe import Part, classify, describe_segment
 from .geometry import make_pose
+from .handles import join_handles
 from .measurement import Measurement
 from .points import Cloud, View
 from .recall import Recall
@@ -69,7 +70,7 @@ def measure_objects(
     if not pieces:
         return recalled.measurements
     aligned, _ = align_views([*pieces, *recalled.pieces], cloud.spacing_m)
-    describe = _Describer(cloud, table, quality, floor_under)
+    describe = _Describer(cloud, _lidar_points(cloud), table, quality, floor_under)
     described = [
         ([pieces[k] for k in cluster], describe([aligned[k] for k in cluster])) for cluster in _find_clusters(pieces)
     ]
@@ -93,6 +94,7 @@ class _Describer:
     """Turns the pieces of one cluster into Measurements."""
 
     cloud: Cloud
+    lidar: dict[str, Float[np.ndarray, "points 3"]]
     table: SupportSurface
     quality: LookQuality
     floor_under: FloorUnder
@@ -102,13 +104,13 @@ class _Describer:
         quality, table_m = self.quality, self.table.height_m
         spacing_m = min((s for s in self.cloud.spacing_m if np.isfinite(s)), default=0.002)
         parts = [describe_segment(piece, quality.noise_m, spacing_m) for piece in pieces]
+        parts = join_handles(parts, quality.noise_m, spacing_m)
         parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
         parts = [p for p in parts if p.top_m - table_m > _MIN_HEIGHT_M]
         standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
         standing = [_on_furniture(s, self.floor_under(s.part.center, s.part.top_m)) for s in standing]
         standing = [s for s in standing if np.prod(s.part.size_m) > _MIN_AREA_M2]
-        lidar = _lidar_points(self.cloud)
-        measured = [_measure(s, self.cloud, lidar, self.table, quality) for s in standing]
+        measured = [_measure(s, self.cloud, self.lidar, self.table, quality) for s in standing]
         return separate_cubes(measured) if quality.has_cubes else measured
 
 

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from .ranks import middle_value, values_at
+
 _SECTORS = 72
 _ANGLES = np.arange(32) * (2 * math.pi / 32)
-_DIRECTIONS = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+DIRECTIONS = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+_MAX_BINS = 60
+_SIDES = np.arange(4)
+_SIGNS = np.array([-1.0, 1.0])
+# Turning the frame by a small angle moves the two axes in opposite senses.
+_TURNS = np.array([1.0, -1.0, -1.0, 1.0])
 # Share of a pixel's width that lies beyond the outermost measured points, both sides together.
 _BEYOND = 0.3
 
@@ -59,7 +66,7 @@ def find_boundary(xy: Float[np.ndarray, "points 2"], center: Float[np.ndarray, "
 
 def fit_circle(xy: Float[np.ndarray, "points 2"]) -> Circle:
     """Circle through the outer boundary, trimmed against bumps; xy has at least eight points."""
-    low, high = np.percentile(xy, 2, axis=0), np.percentile(xy, 98, axis=0)
+    low, high = values_at(xy.T, 0.02, 0.98).T
     center, radius, boundary = (low + high) / 2, float((high - low).max() / 2), xy
     residual = np.zeros(1)
     for _ in range(2):
@@ -79,13 +86,16 @@ def fit_circle(xy: Float[np.ndarray, "points 2"]) -> Circle:
 
 
 def _solve_circle(points: Float[np.ndarray, "points 2"]) -> tuple[Float[np.ndarray, "2"], float]:
-    """Algebraic least squares."""
-    middle = points.mean(0)
+    """Algebraic least squares; around the points' mean the radius and the two coordinates do not mix."""
+    middle = points.mean(axis=0)
     p = points - middle
-    design = np.column_stack([2 * p, np.ones(len(p))])
-    gram = np.einsum("ni,nj->ij", design, design) + 1e-12 * np.eye(3)
-    a, b, c = np.linalg.solve(gram, np.einsum("ni,n->i", design, (p * p).sum(1)))
-    return middle + np.array([a, b]), float(math.sqrt(max(c + a * a + b * b, 1e-8)))
+    squares = (p * p).sum(axis=1)
+    (xx, xy), (_, yy) = (4.0 * (p.T @ p)).tolist()
+    x, y = (2.0 * (p.T @ squares)).tolist()
+    xx, yy = xx + 1e-12, yy + 1e-12
+    spread = max(xx * yy - xy * xy, 1e-20)
+    a, b = (x * yy - y * xy) / spread, (y * xx - x * xy) / spread
+    return middle + np.array([a, b]), math.sqrt(max(float(squares.mean()) + a * a + b * b, 1e-8))
 
 
 def fit_rectangle(xy: Float[np.ndarray, "points 2"], spacing_m: float = 0.0) -> Rectangle:
@@ -122,48 +132,75 @@ def _fit_sides(
     local: Float[np.ndarray, "points 2"], spacing_m: float
 ) -> tuple[float, Float[np.ndarray, "2"], Float[np.ndarray, "2"]]:
     """How far the sides are turned on average, and their positions: low and high along each axis."""
-    low, high = np.percentile(local, [1, 99], axis=0)
-    turns, weights = [0.0], [1e-12]
+    expected = values_at(local.T, 0.01, 0.99)
+    places, reach = _outermost(local, expected, spacing_m)
+    is_seen = np.isfinite(reach)
+    num_seen = is_seen.sum(axis=1)
+    lines = _fit_lines(places, reach, is_seen, (expected * _SIGNS).ravel())
+    sides = np.where(num_seen.reshape(2, 2) >= 3, lines.offset.reshape(2, 2) * _SIGNS, expected)
+    beside = np.where(is_seen, places - (places * is_seen).sum(axis=1, keepdims=True) / num_seen.clip(1)[:, None], 0.0)
+    weights = np.where(num_seen >= 3, (beside**2).sum(axis=1) / (lines.spread**2 + 1e-8), 0.0)
+    turn = float((lines.slope * _TURNS * weights).sum() / (weights.sum() + 1e-12))
+    return min(max(turn, -0.05), 0.05), sides[:, 0], sides[:, 1]
+
+
+def _outermost(
+    local: Float[np.ndarray, "points 2"], expected: Float[np.ndarray, "axes ends"], spacing_m: float
+) -> tuple[Float[np.ndarray, "sides bins"], Float[np.ndarray, "sides bins"]]:
+    """Bins along the sides (low and high of the first axis, then of the second): where each is, how far it reaches."""
+    places, reach = np.zeros((4, _MAX_BINS)), np.full((4, _MAX_BINS + 2), -np.inf)
     for axis in (0, 1):
-        along = local[:, 1 - axis]
-        start, length = low[1 - axis], max(float(high[1 - axis] - low[1 - axis]), 1e-6)
-        num_bins = int(np.clip(length / max(1.5 * spacing_m, 0.001), 4, 60))
+        along, start = local[:, 1 - axis], float(expected[1 - axis, 0])
+        length = max(float(expected[1 - axis, 1]) - start, 1e-6)
+        num_bins = min(max(int(length / max(1.5 * spacing_m, 0.001)), 4), _MAX_BINS)
         # The corners' bins are half empty as soon as the side is turned.
-        bins = np.floor((along - start) / length * 1.2 * num_bins - 0.1 * num_bins).astype(np.int64)
-        inside = (bins >= 0) & (bins < num_bins)
-        for side, sign in ((low, -1.0), (high, 1.0)):
-            extreme = np.full(num_bins, -np.inf)
-            np.maximum.at(extreme, bins[inside], sign * local[inside, axis])
-            place = np.nonzero(np.isfinite(extreme))[0]
-            if len(place) < 3:
-                continue
-            at = (place + 0.5 + 0.1 * num_bins) / (1.2 * num_bins) * length
-            slope, offset, spread = _fit_line(at, extreme[place], sign * float(side[axis]))
-            side[axis] = sign * offset
-            # Turning the frame by a small angle moves the two axes in opposite senses.
-            turns.append(sign * slope * (1.0 if axis == 1 else -1.0))
-            weights.append(float(((at - at.mean()) ** 2).sum()) / (spread**2 + 1e-8))
-    turn = float(np.average(turns, weights=weights))
-    return float(np.clip(turn, -0.05, 0.05)), low, high
+        bins = np.floor((along - start) * (1.2 * num_bins / length) - 0.1 * num_bins).astype(np.int64) + 1
+        bins[(bins < 0) | (bins > num_bins)] = 0
+        np.maximum.at(reach[2 * axis], bins, -local[:, axis])
+        np.maximum.at(reach[2 * axis + 1], bins, local[:, axis])
+        places[2 * axis : 2 * axis + 2] = (np.arange(_MAX_BINS) + 0.5 + 0.1 * num_bins) / (1.2 * num_bins) * length
+    return places, reach[:, 1:-1]
 
 
-def _fit_line(
-    at: Float[np.ndarray, "places"], value: Float[np.ndarray, "places"], expected: float
-) -> tuple[float, float, float]:
-    """Slope, value in the middle and scatter of a line through the values near the expected one."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """One line a side: slope, value in the middle, scatter."""
+
+    slope: Float[np.ndarray, " sides"]
+    offset: Float[np.ndarray, " sides"]
+    spread: Float[np.ndarray, " sides"]
+
+
+def _fit_lines(
+    places: Float[np.ndarray, "sides bins"],
+    values: Float[np.ndarray, "sides bins"],
+    is_seen: Bool[np.ndarray, "sides bins"],
+    expected: Float[np.ndarray, " sides"],
+) -> _Lines:
+    """Lines through the values near the expected one, all sides at once: each alone is mostly numpy's overhead."""
+    values = np.where(is_seen, values, np.inf)
     # Where a side was not seen, the outermost points are those of the opposite side.
-    keep = np.abs(value - expected) < 0.005
-    slope, offset, spread = 0.0, expected, 0.001
+    keep = np.abs(values - expected[:, None]) < 0.005
+    values = np.where(is_seen, values, 0.0)
+    center = (np.where(is_seen, places, np.inf).min(axis=1) + np.where(is_seen, places, -np.inf).max(axis=1)) / 2
+    moments = np.stack([np.ones_like(places), places, values, places * places, places * values], axis=2)
+    slope, offset, spread = np.zeros(4), expected, np.full(4, 0.001)
     for _ in range(2):
-        if keep.sum() < 3:
+        sums = (keep[:, None].astype(np.float64) @ moments)[:, 0]
+        is_told = sums[:, 0] >= 3
+        if not is_told.any():
             break
-        mean, middle = float(value[keep].mean()), float(at[keep].mean())
-        slope = float(((at[keep] - middle) * (value[keep] - mean)).sum() / (((at[keep] - middle) ** 2).sum() + 1e-12))
-        offset = mean + slope * ((float(at.min()) + float(at.max())) / 2 - middle)
-        residual = value - mean - slope * (at - middle)
-        spread = max(1.4826 * (middle_value(np.abs(residual[keep]))), 1e-4)
-        keep = np.abs(residual) < max(2.5 * spread, 3e-4)
-    return slope, offset, spread
+        _, middle, mean, square, product = (sums / sums[:, :1].clip(1)).T
+        turned = (product - middle * mean) / (square - middle**2 + 1e-12 / sums[:, 0].clip(1))
+        residual = np.abs(values - (mean - turned * middle)[:, None] - turned[:, None] * places)
+        ranked = np.sort(np.where(keep, residual, np.inf), axis=1)
+        scale = np.maximum(1.4826 * ranked[_SIDES, (sums[:, 0] // 2).astype(np.int64)], 1e-4)
+        slope = np.where(is_told, turned, slope)
+        offset = np.where(is_told, mean + turned * (center - middle), offset)
+        spread = np.where(is_told, scale, spread)
+        near = is_seen & (residual < np.maximum(2.5 * scale, 3e-4)[:, None])
+        keep = np.where(is_told[:, None], near, keep)
+    return _Lines(slope, offset, spread)
 
 
 def _rectangle_spread(
@@ -184,31 +221,25 @@ class Hull:
 
     def contains(self, xy: Float[np.ndarray, "points 2"], grow_m: float = 0.0) -> Bool[np.ndarray, "points"]:
         """Which points lie inside, the outline grown on all sides (shrunk if negative)."""
-        return np.all(xy @ _DIRECTIONS.T <= self.reach_m + grow_m, axis=1)
+        return np.all(xy @ DIRECTIONS.T <= self.reach_m + grow_m, axis=1)
 
     @property
     def width_m(self) -> float:
         """The smallest extent over all directions."""
-        half = len(_DIRECTIONS) // 2
+        half = len(DIRECTIONS) // 2
         return float((self.reach_m[:half] + self.reach_m[half:]).min())
 
     @property
     def roundness(self) -> float:
         """Largest by smallest width: 1 for a circle, 1.41 for a square, more for what is long."""
-        half = len(_DIRECTIONS) // 2
+        half = len(DIRECTIONS) // 2
         widths = self.reach_m[:half] + self.reach_m[half:]
         return float(widths.max() / max(float(widths.min()), 1e-6))
 
 
-def middle_value(values: Float[np.ndarray, "values"]) -> float:
-    """The median (the upper one of two), several times faster than numpy's on short arrays."""
-    half = len(values) // 2
-    return float(np.partition(values, half)[half])
-
-
 def make_hull(xy: Float[np.ndarray, "points 2"]) -> Hull:
     """Convex outline of at least one point."""
-    return Hull((xy @ _DIRECTIONS.T).max(axis=0))
+    return Hull((xy @ DIRECTIONS.T).max(axis=0))
 
 
 def _rotation(yaw_rad: float) -> Float[np.ndarray, "2 2"]:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
+from .cells import distinct_rows
 from .geometry import near_capsules
 from .lattice import Lattice
 from .types import PersonState, SupportSurface
@@ -157,7 +158,7 @@ def columns_of(points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "colu
     """One box for each cell seen from above."""
     cells = np.floor(points[:, :2] / _COLUMN_M).astype(int)
     found = []
-    for cell in np.unique(cells, axis=0):
+    for cell in distinct_rows(cells):
         inside = points[(cells == cell).all(axis=1)]
         if len(inside) >= 2:
             found.append(np.concatenate([inside.min(axis=0), inside.max(axis=0)]))

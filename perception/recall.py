@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from .cells import distinct
 from .measurement import Measurement
 from .points import Cloud, View
 from .segments import Segment
@@ -77,6 +78,11 @@ class _Scene:
     view: Int[np.ndarray, " points"]
     owner: Int[np.ndarray, " points"]
 
+    def count_colored(self, num_known: int) -> list[int]:
+        """How many points of cameras lie on each known cluster."""
+        is_own = (self.owner >= 0) & np.isfinite(self.colors[:, 0])
+        return np.bincount(self.owner[is_own], minlength=num_known).tolist()
+
 
 class Recall:
     """The clusters that were described and have not changed since."""
@@ -100,10 +106,11 @@ class Recall:
             return Recalled([], [], cloud)
         scene = self._look_up(cloud)
         touched = self._touched(scene, min_points)
+        counts = scene.count_colored(len(self._known))
         same = [
             k
             for k, known in enumerate(self._known)
-            if not touched[k] and _is_as_it_was(k, known, scene, views, noise_m)
+            if not touched[k] and _is_as_it_was(known, counts[k], views, noise_m)
         ]
         kept = [k for k in same if self._known[k].is_well_known]
         self._to_learn = [self._known[k] for k in same if not self._known[k].is_well_known]
@@ -136,15 +143,14 @@ class Recall:
         self._keep([*self._known, *(self._learn(known) for known in described)])
         # As later looks will see it: with every point that lies on its cells.
         scene = self._look_up(cloud)
+        counts = scene.count_colored(len(self._known))
         for k in range(first, len(self._known)):
-            own = (scene.owner == k) & np.isfinite(scene.colors[:, 0])
-            sights = _take_sights(scene, k, views)
-            self._known[k] = replace(self._known[k], num_points=int(own.sum()), sights=sights)
+            self._known[k] = replace(self._known[k], num_points=counts[k], sights=_take_sights(scene, k, views))
 
     def _learn(self, known: _Known) -> _Known:
         """How often this cluster has been described by now."""
         own = _keys(known.sample_world)
-        before = [k.num_described for k in self._to_learn if np.isin(own, k.cells).mean() > _SAME_SHARE]
+        before = [k.num_described for k in self._to_learn if _share_within(own, k.cells) > _SAME_SHARE]
         return replace(known, num_described=1 + max(before, default=0))
 
     def _keep(self, known: list[_Known]) -> None:
@@ -180,9 +186,14 @@ def _keys(points: Float[np.ndarray, "points 3"]) -> Int[np.ndarray, " points"]:
     return (cells[:, 0] * _SPAN + cells[:, 1]) * _SPAN + cells[:, 2]
 
 
+def _share_within(keys: Int[np.ndarray, " keys"], cells: Int[np.ndarray, " cells"]) -> float:
+    place = np.minimum(np.searchsorted(cells, keys), len(cells) - 1)
+    return float((cells[place] == keys).mean())
+
+
 def _make_known(pieces: Sequence[Segment], measured: Sequence[Measurement]) -> _Known:
     points = np.concatenate([piece.points for piece in pieces])
-    cells = np.unique(np.unique(_keys(points))[:, None] + _AROUND)
+    cells = distinct((distinct(_keys(points))[:, None] + _AROUND).ravel())
     sample = points[:: max(1, len(points) // _SAMPLE)]
     return _Known(tuple(measured), cells, points.min(axis=0), points.max(axis=0), {}, sample, 0)
 
@@ -197,12 +208,11 @@ def _take_sights(scene: _Scene, k: int, views: Sequence[View]) -> dict[str, Sigh
     return sights
 
 
-def _is_as_it_was(k: int, known: _Known, scene: _Scene, views: Sequence[View], noise_m: float) -> bool:
+def _is_as_it_was(known: _Known, num_points: int, views: Sequence[View], noise_m: float) -> bool:
     """Whether nothing in this look speaks against a cluster."""
     sights = [(view, sight) for view in views if (sight := known.sights.get(view.sensor)) and sight.is_from(view)]
     if any(sight.has_changed(view, noise_m) for view, sight in sights):
         return False
-    num_points = int(((scene.owner == k) & np.isfinite(scene.colors[:, 0])).sum())
     if sights:
         return num_points <= _BETTER * known.num_points
     # From another place nothing can be compared; only where hardly anything is seen of it, memory is better.

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.ndimage import binary_fill_holes, label
-from scipy.spatial import ConvexHull, KDTree, QhullError
+from jaxtyping import Bool, Float
+from scipy.ndimage import label
+from scipy.spatial import KDTree
 
+from .cells import distinct_rows, number_rows
+from .cuts import find_cut, has_notch, hull_area, refine_cut
 from .describe import Part, describe_segment
 from .outlines import make_hull
 from .segments import Segment
@@ -24,7 +26,6 @@ _MIN_AREA_M2 = 0.0002
 _MAX_AREA_M2 = 0.03  # of a group of blocks; larger things are furniture
 _GAP_M = 0.010
 _ALIKE = 0.08
-_NOTCH_CELLS = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,63 +238,25 @@ def _find_neighbour(part: Part, others: Sequence[Part], fineness: Fineness) -> B
     """The straight cut after which the two sides fill their outlines clearly better than the whole does."""
     points = part.segment.points
     is_top = points[:, 2] > part.top_m - fineness.band_m
-    cells = np.unique(np.floor(points[is_top, :2] / fineness.cell_m).astype(np.int64), axis=0)
+    cells = distinct_rows(np.floor(points[is_top, :2] / fineness.cell_m).astype(np.int64))
     xy = (cells + 0.5) * fineness.cell_m
     area = len(cells) * fineness.cell_m**2
-    whole = _hull_area(xy, fineness.cell_m)
+    whole = hull_area(xy, fineness.cell_m)
     is_blocks = 2 * _MIN_AREA_M2 <= area <= min(0.92 * whole, _MAX_AREA_M2)
-    if not is_blocks or not _has_notch(cells) or _is_capped(part, xy, others, fineness.band_m):
+    if not is_blocks or not has_notch(cells) or _is_capped(part, xy, others, fineness.band_m):
         return None
-    best, cut = 0.93 * whole, None
-    for yaw in np.radians(np.arange(0, 180, 7.5)):
-        direction = np.array([math.cos(yaw), math.sin(yaw)])
-        along = xy @ direction
-        for place in np.quantile(along, np.linspace(0.2, 0.8, 13)):
-            side = along > place
-            if min(side.sum(), (~side).sum()) * fineness.cell_m**2 < _MIN_AREA_M2:
-                continue
-            total = _hull_area(xy[side], fineness.cell_m) + _hull_area(xy[~side], fineness.cell_m)
-            if total < best:
-                best, cut = total, (direction, float(place))
+    cut = find_cut(cells, fineness.cell_m, _MIN_AREA_M2, 0.93 * whole)
     if cut is None:
         return None
-    return points[:, :2] @ cut[0] > _refine_cut(points[is_top, :2], *cut, fineness.cell_m)
-
-
-def _has_notch(cells: Int[np.ndarray, "cells 2"]) -> bool:
-    """Whether the convex outline holds empty cells beyond its own border; holes that are closed all round are none.
-
-    Convex tops have no notch, and most tops are convex: this spares them the search for a cut.
-    """
-    grid = cells - cells.min(axis=0)
-    filled = np.zeros(grid.max(axis=0) + 1, dtype=bool)
-    filled[grid[:, 0], grid[:, 1]] = True
-    try:
-        sides = ConvexHull(grid).equations
-    except QhullError:
-        return False
-    empty = np.argwhere(np.asarray(binary_fill_holes(filled)) == 0)
-    depth_cells = -(empty @ sides[:, :2].T + sides[:, 2]).max(axis=1)
-    return bool((depth_cells > _NOTCH_CELLS).any())
-
-
-def _refine_cut(
-    top: Float[np.ndarray, "tops 2"], direction: Float[np.ndarray, "2"], place_m: float, cell_m: float
-) -> float:
-    """Where, within two cells, the two sides' outlines are smallest together; halfway between equally good places."""
-    some = top[:: max(1, len(top) // 1500)]
-    along = some @ direction
-    places = place_m + np.arange(-2.0, 2.01, 0.25) * cell_m
-    totals = np.array([_hull_area(some[along > p], 0.0) + _hull_area(some[along <= p], 0.0) for p in places])
-    return float(places[totals <= totals.min() + 1e-6].mean())
+    return points[:, :2] @ cut[0] > refine_cut(points[is_top, :2], *cut, fineness.cell_m)
 
 
 def _height_map(points: Float[np.ndarray, "points 3"], cell_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Cells seen from above and the highest point in each."""
     grid = np.floor(points[:, :2] / cell_m).astype(np.int64)
-    cells, index = np.unique(grid, axis=0, return_inverse=True)
+    cells, index = number_rows(grid)
     highest = np.full(len(cells), -np.inf)
-    np.maximum.at(highest, index.reshape(-1), points[:, 2])
+    np.maximum.at(highest, index, points[:, 2])
     return cells, highest
 
 
@@ -310,12 +273,3 @@ def _largest_blob(xy: Float[np.ndarray, "points 2"], fineness: Fineness) -> Bool
     if sizes.max() * fineness.cell_m**2 < _MIN_AREA_M2:
         return None
     return np.asarray(labels)[grid[:, 0], grid[:, 1]] == int(np.argmax(sizes)) + 1
-
-
-def _hull_area(xy: Float[np.ndarray, "points 2"], cell_m: float) -> float:
-    """Area of the convex outline of square cells, given by their middles."""
-    try:
-        hull = ConvexHull(xy)
-    except (QhullError, ValueError):
-        return 0.0
-    return float(hull.volume) + float(hull.area) * cell_m / 2 + cell_m**2

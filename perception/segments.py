@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from .cells import count_rows, distinct_rows
 from .colors import hue_codes
 from .points import Cloud
 
@@ -108,7 +109,7 @@ def _label(voxels: _Voxels, pairs: Int[np.ndarray, "pairs 2"], min_points: int) 
     sizes = np.bincount(labels, weights=voxels.counts)
     chroma = _chroma(voxels.colors) * voxels.counts[:, None]
     means = np.stack([np.bincount(labels, weights=column) for column in chroma.T], axis=1) / sizes[:, None]
-    touching = np.unique(labels[pairs[~same]], axis=0)
+    touching = distinct_rows(labels[pairs[~same]])
     is_large = (sizes >= min_points)[touching].all(axis=1)
     alike = np.abs(means[touching[:, 0]] - means[touching[:, 1]]).sum(axis=1) < _ALIKE
     return _components(len(sizes), touching[is_large & alike])[labels]
@@ -144,7 +145,7 @@ def _absorb_small(
     across = across[is_small[across[:, 0]] & ~is_small[across[:, 1]]]
     target = np.full(len(sizes), -1)
     if len(across):
-        kinds, counts = np.unique(across, axis=0, return_counts=True)
+        kinds, counts = count_rows(across)
         order = np.argsort(counts, kind="stable")
         target[kinds[order, 0]] = kinds[order, 1]
     target = np.where(own_target >= 0, own_target, target)
@@ -173,7 +174,7 @@ def _near_alike(
     found = np.isfinite(distance)
     if found.any():
         votes = np.column_stack([labels[small[found]], labels[places[nearest[found]]]])
-        kinds, counts = np.unique(votes, axis=0, return_counts=True)
+        kinds, counts = count_rows(votes)
         order = np.argsort(counts, kind="stable")
         result[kinds[order, 0]] = kinds[order, 1]
     return result

@@ -43,9 +43,14 @@ class JointHistory:
 
     def at(self, time_s: float, max_gap_s: float = 0.1) -> JointReading | None:
         """Readings interpolated at a time; None when none lies within `max_gap_s` of it."""
-        if not len(self.times_s) or np.abs(self.times_s - time_s).min() > max_gap_s:
+        after = int(np.searchsorted(self.times_s, time_s))
+        near = [place for place in (after - 1, after) if 0 <= place < len(self.times_s)]
+        gaps_s = [abs(float(self.times_s[place]) - time_s) for place in near]
+        if not near or min(gaps_s) > max_gap_s:
             return None
-        row = np.array([np.interp(time_s, self.times_s, column) for column in self._values.T])
+        # Sorted, so the two on either side are the nearest; nothing lies between two readings of one time.
+        share = gaps_s[0] / sum(gaps_s) if len(near) == 2 and sum(gaps_s) > 0.0 else 0.0
+        row = self._values[near[0]] + share * (self._values[near[-1]] - self._values[near[0]])
         n = len(self.names)
         return JointReading(time_s, row[:n], row[n : 2 * n], float(row[2 * n]))
 

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from .geometry import near_capsules, rotation_between
 from .lattice import Lattice
+from .ranks import middle_value, value_at, values_at
 from .types import SupportSurface
 
 _STRIP_M = 0.02
@@ -25,6 +26,7 @@ _BAND_M = 0.02
 _LEVEL_M = 0.012
 _MAX_TILT_RAD = 0.06
 _MIN_POINTS = 60
+_GRAM = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 _ROBOT_M = 0.04
 
 
@@ -143,19 +145,21 @@ def _fit_plane(sample: SurfaceSample, points: Float[np.ndarray, "points 3"]) -> 
     if len(points) < _MIN_POINTS:
         return None
     center = points[:, :2].mean(0)
-    design = np.column_stack([np.ones(len(points)), points[:, :2] - center])
-    z = points[:, 2]
-    keep = np.abs(z - np.median(z)) < 0.012
-    solution, noise_m = np.array([np.median(z), 0.0, 0.0]), 0.002
+    x, y = np.ascontiguousarray((points[:, :2] - center).T)
+    z = np.ascontiguousarray(points[:, 2])
+    # Products once: trimming only changes which of them are summed.
+    products = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, z, z * x, z * y])
+    middle_m = middle_value(z)
+    keep = np.abs(z - middle_m) < 0.012
+    solution, noise_m = np.array([middle_m, 0.0, 0.0]), 0.002
     for _ in range(4):
         if keep.sum() < _MIN_POINTS:
             return None
-        rows = design[keep]
-        gram = np.einsum("ni,nj->ij", rows, rows)
-        solution = np.linalg.solve(gram + 1e-9 * np.eye(3), np.einsum("ni,n->i", rows, z[keep]))
-        residual = z - np.einsum("ni,i->n", design, solution)
-        noise_m = max(1.4826 * float(np.median(np.abs(residual[keep]))), 1e-4)
-        keep = np.abs(residual) < max(2.5 * noise_m, 1e-3)
+        sums = products @ keep
+        solution = np.linalg.solve(sums[_GRAM] + 1e-9 * np.eye(3), sums[6:])
+        residual = np.abs(z - solution @ products[:3])
+        noise_m = max(1.4826 * middle_value(residual[keep]), 1e-4)
+        keep = residual < max(2.5 * noise_m, 1e-3)
     normal = np.array([-solution[1], -solution[2], 1.0])
     normal /= np.linalg.norm(normal)
     std_m = float(np.hypot(noise_m / np.sqrt(keep.sum()), sample.systematic_m))
@@ -184,10 +188,10 @@ def _wide_part(along: Float[np.ndarray, " points"], across: Float[np.ndarray, " 
     np.minimum.at(leftmost, strips, across)
     np.maximum.at(rightmost, strips, across)
     widths = np.maximum(rightmost - leftmost, 0.0)
-    wide = np.flatnonzero(widths >= _NARROW * np.percentile(widths, 90))
+    wide = np.flatnonzero(widths >= _NARROW * value_at(widths, 0.90))
     inside = along[(strips >= wide[0]) & (strips <= wide[-1])]
-    low, high = np.percentile(inside, (0.2, 99.8))
-    return float(low), float(high)
+    low, high = values_at(inside, 0.002, 0.998).tolist()
+    return low, high
 
 
 def _bounds(

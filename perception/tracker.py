@@ -1,7 +1,8 @@
 """Objects over time: stable ids, belief that outlasts occlusion, the object in the hand.
 
 In:  Measurements of a look with its views; where the hand is and what the fingers did.
-Out: ObjectStates. An object looked at and not seen fades at once; one that is hidden stays believed.
+Out: ObjectStates. An object looked at and not seen fades at once, and so does one in whose place another is seen;
+one that is hidden stays believed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jaxtyping import Float
 from .associate import associate
 from .furniture import Slid
 from .geometry import invert_pose, make_pose, wrap_angle
-from .likeness import explain_merged, is_fragment, looks_alike
+from .likeness import explain_merged, is_fragment, looks_alike, stands_in
 from .measurement import Measurement
 from .points import View
 from .track import SHOWN, Track, doubt, join, make_track
@@ -57,6 +58,8 @@ class Tracker:
         for number, track in enumerate(free):
             if number not in pairs:
                 doubt(track, views)
+                if any(stands_in(free[n], track) for n in pairs):
+                    track.existence = min(track.existence, _MISSED_EXISTENCE)
         self._recover_moved([t for n, t in enumerate(free) if n not in pairs], fresh, time_s)
         for measurement in fresh:
             if not any(is_fragment(measurement, t) for t in self._tracks if t.id != self.held):

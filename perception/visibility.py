@@ -17,6 +17,8 @@ from .points import View
 from .types import CameraImage
 
 _TOLERANCE_M = 0.015
+_LOW_SHARE = 0.5  # of a low thing's height: what is seen deeper than that is no more its top
+_NOISE_M = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,13 @@ def look_at_box(
     """Compare the depth images with the box's top (an opening: its rim)."""
     local = _top_samples(size_m, cavity_m)
     world = local @ pose_world[:3, :3].T + pose_world[:3, 3]
+    tolerance_m = max(_NOISE_M, min(_TOLERANCE_M, _LOW_SHARE * float(size_m[2])))
     through, on = np.zeros(len(world), dtype=bool), np.zeros(len(world), dtype=bool)
     for view in views:
         if isinstance(view.measured, CameraImage):
             beyond_m = depth_beyond(world, view)
-            through |= beyond_m > _TOLERANCE_M
-            on |= np.abs(beyond_m) <= _TOLERANCE_M
+            through |= beyond_m > tolerance_m
+            on |= np.abs(beyond_m) <= tolerance_m
     return Visibility(float((through & ~on).mean()), float(on.mean()))
 
 

@@ -99,9 +99,10 @@ def _find_paint(
     T_level_world = torch.as_tensor(
         corrections.get(lattice.view.sensor, np.eye(4)), dtype=torch.float32, device=lattice.world.device
     )
-    world = transform_points(T_level_world, lattice.world)
-    x0, y0, x1, y1 = table.bounds_world
-    x, y, height_m = world[:, 0], world[:, 1], world[:, 2] - table.height_m
+    world, (x0, y0, x1, y1) = lattice.world, table.bounds_world
+    # Levelling moves heights that matter, and places by less than a millimetre.
+    height_m = world @ T_level_world[2, :3] + (T_level_world[2, 3] - table.height_m)
+    x, y = world[:, 0], world[:, 1]
     (level,) = torch.nonzero((height_m.abs() < _BAND_M) & (x > x0) & (x < x1) & (y > y0) & (y < y1), as_tuple=True)
     if len(level) < _MIN_TABLE_PIXELS:
         return None
@@ -113,7 +114,7 @@ def _find_paint(
     painted = painted[(_tone(colors[painted]) - table_tone).norm(dim=1) > _OTHER_TONE]
     chosen = level[painted]
     return _Paint(
-        world[chosen, :2].cpu().numpy().astype(np.float64),
+        transform_points(T_level_world, world[chosen])[:, :2].cpu().numpy().astype(np.float64),
         height_m[chosen].cpu().numpy().astype(np.float64),
         colors[painted].cpu().numpy().astype(np.float64),
         codes[painted].cpu().numpy(),

@@ -11,19 +11,17 @@ Lower bounds from boxes (numpy, all moments at once) leave few pairs; coal then 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import coal as untyped_coal  # pyright: ignore[reportMissingImports]
 import numpy as np
 from jaxtyping import Float, Int
 
+from .moving_bodies import Moving, carried_bodies, make_shape, shape_of
 from .object_solids import Solid
 from .robot_model import RobotModel
+from .solid_groups import SolidGroups, make_groups
 from .types import TABLE
-
-coal: Any = untyped_coal
 
 SELF = "self"
 # BASE, the links up to the first joint, cannot reach anything and is checked against the robot itself only.
@@ -44,18 +42,6 @@ class Clearance:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class SolidGroup:
-    """All solids of one owner, made ready for measuring; `center` and `radius_m` are of a ball around them."""
-
-    owner: str
-    T_world_solids: Float[np.ndarray, "solids 4 4"]
-    half: Float[np.ndarray, "solids 3"]
-    shapes: tuple[Any, ...]
-    center: Float[np.ndarray, "3"]
-    radius_m: float
-
-
 # Without slots: `groups` is kept after the first use.
 @dataclass(frozen=True)
 class Room:
@@ -72,12 +58,9 @@ class Room:
     rough: tuple[Solid, ...] = ()
 
     @functools.cached_property
-    def groups(self) -> tuple[SolidGroup, ...]:
+    def groups(self) -> SolidGroups:
         """The solids by owner."""
-        return tuple(
-            _make_group(owner, [solid for solid in self.solids if solid.owner == owner])
-            for owner in dict.fromkeys(solid.owner for solid in self.solids)
-        )
+        return make_groups(self.solids)
 
     def required(self, part: str, owner: str) -> float:
         """Least allowed distance for the pair."""
@@ -92,16 +75,12 @@ class CollisionModel:
 
     def __init__(self, model: RobotModel) -> None:
         self.model = model
-        self._link_row = np.array([model.links.index(body.link) for body in model.bodies])
-        self._T_link_body = np.stack([body.T_link_body for body in model.bodies])
         self._half = np.stack([body.half_m for body in model.bodies])
         self._radius = np.array([body.radius_m for body in model.bodies])
-        self.shapes: list[Any] = [make_shape(b.half_m, b.radius_m, is_cylinder=False) for b in model.bodies]
+        self.shapes: list[Any] = [make_shape(tuple(b.half_m.tolist()), b.radius_m, False) for b in model.bodies]
         self.depth = [self._depth_of(body.link) for body in model.bodies]
         self.parts = [self._part_of(body.link) for body in model.bodies]
         self.self_pairs = self._list_self_pairs()
-        self._tool_row = model.links.index(model.description.tool_frame)
-        self._request: Any = coal.DistanceRequest()
         self._hand, self._opening = self._make_hand()
 
     def scan(
@@ -113,10 +92,9 @@ class CollisionModel:
         near_m: float = 0.02,
     ) -> list[Clearance]:
         """Smallest distance for every pair of part and owner over all samples."""
-        links = self.model.link_poses(positions_rad, gripper_width_m)
-        poses = links[self._link_row] @ self._T_link_body[:, None]
-        moving = _Moving(poses, self._half, self._radius, self.shapes, self.parts)
-        held = _carried(links[self._tool_row], room.carried)
+        poses, tools = self.model.body_poses(positions_rad, gripper_width_m)
+        moving = Moving(poses, self._half, self._radius, self.shapes, self.parts)
+        held = carried_bodies(tools, room.carried, HELD)
         found = self._to_table(moving, held, room)
         found += self._to_self(moving, held, near_m)
         for group in (moving, held) if room.carried else (moving,):
@@ -130,27 +108,25 @@ class CollisionModel:
         hand = self._hand
         in_tool = hand.poses.copy()
         in_tool[:, 0, :3, 3] += self._opening * gripper_width_m
-        moving = _Moving(T_world_tool @ in_tool, hand.half, hand.radius, hand.shapes, hand.parts)
-        held = _carried(T_world_tool[None], room.carried)
+        moving = Moving(T_world_tool @ in_tool, hand.half, hand.radius, hand.shapes, hand.parts)
+        held = carried_bodies(T_world_tool[None], room.carried, HELD)
         found = self._to_table(moving, held, room)
         for group in (moving, held) if room.carried else (moving,):
             found += self._to_solids(group, room.groups, near_m)
         return found
 
-    def _make_hand(self) -> tuple[_Moving, Float[np.ndarray, "bodies 3"]]:
+    def _make_hand(self) -> tuple[Moving, Float[np.ndarray, "bodies 3"]]:
         """Hand and fingers in the tool frame at closed fingers, and how each moves for a metre of opening."""
         rows = np.array([i for i, part in enumerate(self.parts) if part in (HAND, FINGER)])
         rest = np.array(self.model.description.look_rad)
         max_width_m = self.model.description.gripper.max_width_m
-        links = self.model.link_poses(np.stack([rest, rest]), np.array([0.0, max_width_m]))
-        in_tool = np.linalg.inv(links[self._tool_row]) @ (
-            links[self._link_row[rows]] @ self._T_link_body[rows][:, None]
-        )
+        poses, tools = self.model.body_poses(np.stack([rest, rest]), np.array([0.0, max_width_m]))
+        in_tool = np.linalg.inv(tools) @ poses[rows]
         opening = (in_tool[:, 1, :3, 3] - in_tool[:, 0, :3, 3]) / max_width_m
         shapes, parts = [self.shapes[int(i)] for i in rows], [self.parts[int(i)] for i in rows]
-        return _Moving(in_tool[:, :1], self._half[rows], self._radius[rows], shapes, parts), opening
+        return Moving(in_tool[:, :1], self._half[rows], self._radius[rows], shapes, parts), opening
 
-    def _to_table(self, moving: _Moving, held: _Moving, room: Room) -> list[Clearance]:
+    def _to_table(self, moving: Moving, held: Moving, room: Room) -> list[Clearance]:
         """Exact: the lowest point of each body."""
         if room.table_m is None:
             return []
@@ -159,7 +135,7 @@ class CollisionModel:
         found = [_smallest(part, TABLE, lowest[parts == part]) for part in _names(moving)]
         return found + ([_smallest(HELD, TABLE, held.lowest_m() - room.table_m)] if held.shapes else [])
 
-    def _to_self(self, moving: _Moving, held: _Moving, near_m: float) -> list[Clearance]:
+    def _to_self(self, moving: Moving, held: Moving, near_m: float) -> list[Clearance]:
         """Links that are not neighbours, and the carried object against the links before the wrist."""
         num = len(moving.shapes)
         everything = moving.joined(held) if held.shapes else moving
@@ -168,50 +144,47 @@ class CollisionModel:
             links = np.array([i for i, depth in enumerate(self.depth) if depth <= 5])
             first = np.concatenate([first, np.repeat(links, len(held.shapes))])
             second = np.concatenate([second, np.tile(np.arange(len(held.shapes)) + num, len(links))])
-        centers = everything.poses[:, :, :3, 3]
-        reach = np.linalg.norm(everything.half, axis=1) + everything.radius
-        apart = np.linalg.norm(centers[first] - centers[second], axis=2) - (reach[first] + reach[second])[:, None]
-        pairs, samples = np.nonzero(apart < near_m)
+        pairs, samples = everything.near_pairs(first, second, near_m)
         found = _Nearest(ARM, SELF, near_m)
         if len(pairs) == 0:
             return [found.result()]
-        bounds = _bounds_between(everything, first[pairs], second[pairs], samples)
-        for index, _ in _in_order(bounds[:, None], near_m):
-            if not found.wants(bounds[index]):
+        bounds = everything.bounds_between(first[pairs], second[pairs], samples)
+        for index in np.argsort(bounds, kind="stable").tolist():
+            if not found.wants(float(bounds[index])):
                 break
             a, b, sample = int(first[pairs[index]]), int(second[pairs[index]]), int(samples[index])
-            found.offer(self._measure(everything, a, everything.poses[b, sample], everything.shapes[b], sample), sample)
+            found.offer(everything.measure(a, sample, everything.poses[b, sample], everything.shapes[b]), sample)
         return [found.result()]
 
-    def _to_solids(self, moving: _Moving, groups: Sequence[SolidGroup], near_m: float) -> list[Clearance]:
-        """Part by part and owner by owner."""
-        results: list[Clearance] = []
-        parts = np.array(moving.parts)
-        reach = np.linalg.norm(moving.half, axis=1) + moving.radius
-        for group in groups:
-            apart = moving.poses[:, :, :3, 3] - group.center
-            within = (near_m + group.radius_m + reach[:, None]) ** 2
-            is_near = (apart * apart).sum(axis=2) < within
-            for part in _names(moving):
-                found = _Nearest(part, group.owner, near_m)
-                rows, samples = np.nonzero(is_near & (parts == part)[:, None])
-                if len(rows):
-                    bounds = _bounds_to_solids(moving, rows, samples, group.T_world_solids, group.half)
-                    for index, s in _in_order(bounds, near_m):
-                        if not found.wants(bounds[index, s]):
-                            break
-                        body, sample = int(rows[index]), int(samples[index])
-                        found.offer(
-                            self._measure(moving, body, group.T_world_solids[s], group.shapes[s], sample), sample
-                        )
-                results.append(found.result())
-        return results
-
-    def _measure(self, moving: _Moving, body: int, T_other: Float[np.ndarray, "4 4"], shape: Any, sample: int) -> float:
-        pose = moving.poses[body, sample]
-        here = coal.Transform3s(pose[:3, :3], pose[:3, 3])
-        there = coal.Transform3s(T_other[:3, :3], T_other[:3, 3])
-        return float(coal.distance(moving.shapes[body], here, shape, there, self._request, coal.DistanceResult()))
+    def _to_solids(self, moving: Moving, groups: SolidGroups, near_m: float) -> list[Clearance]:
+        """Owner by owner and part by part: balls leave few pairs, boxes fewer, and those are measured nearest first."""
+        parts = _names(moving)
+        found = [_Nearest(part, owner, near_m) for owner in groups.owners for part in parts]
+        if not found:
+            return []
+        part_rows = np.array([parts.index(part) if part in parts else -1 for part in moving.parts])
+        bodies, samples, owners = moving.near_balls(*groups.balls, near_m)
+        moves = np.nonzero(part_rows[bodies] >= 0)[0]
+        bodies, samples, owners = bodies[moves], samples[moves], owners[moves]
+        rows, solids = groups.spread(owners)
+        bodies, samples, owners = bodies[rows], samples[rows], owners[rows]
+        apart = moving.centers_world[bodies, samples] - groups.T_world_solids[solids, :3, 3]
+        within = (near_m + moving.reach_m[bodies] + groups.reach_m[solids]) ** 2
+        keep = np.nonzero((apart * apart).sum(axis=1) < within)[0]
+        bodies, samples, owners, solids = bodies[keep], samples[keep], owners[keep], solids[keep]
+        bounds = moving.bounds_to(bodies, samples, groups.T_world_solids[solids], groups.half[solids])
+        which = owners * len(parts) + part_rows[bodies]
+        order = np.lexsort((bounds, which))
+        order = order[bounds[order] < near_m]
+        starts = np.searchsorted(which[order], np.arange(len(found) + 1))
+        for nearest, begin, end in zip(found, starts[:-1], starts[1:], strict=True):
+            for index in order[begin:end]:
+                if not nearest.wants(float(bounds[index])):
+                    break
+                sample, solid = int(samples[index]), int(solids[index])
+                shape = shape_of(groups.solids[solid])
+                nearest.offer(moving.measure(int(bodies[index]), sample, groups.T_world_solids[solid], shape), sample)
+        return [nearest.result() for nearest in found]
 
     def _part_of(self, link: str) -> str:
         frames = self.model.model.frames
@@ -247,32 +220,6 @@ class CollisionModel:
         return first, second
 
 
-@dataclass(frozen=True, slots=True)
-class _Moving:
-    """Bodies at all samples: capsules (radius > 0) or boxes; cylinders are carried ones."""
-
-    poses: Float[np.ndarray, "bodies samples 4 4"]
-    half: Float[np.ndarray, "bodies 3"]
-    radius: Float[np.ndarray, "bodies"]
-    shapes: list[Any]
-    parts: list[str]
-
-    def lowest_m(self) -> Float[np.ndarray, "bodies samples"]:
-        """Height of the lowest point; of a cylinder that of its box."""
-        down = (np.abs(self.poses[:, :, 2, :3]) * self.half[:, None, :]).sum(axis=2) + self.radius[:, None]
-        return self.poses[:, :, 2, 3] - down
-
-    def joined(self, other: _Moving) -> _Moving:
-        """Both lists of bodies as one."""
-        return _Moving(
-            np.concatenate([self.poses, other.poses]),
-            np.concatenate([self.half, other.half]),
-            np.concatenate([self.radius, other.radius]),
-            self.shapes + other.shapes,
-            self.parts + other.parts,
-        )
-
-
 class _Nearest:
     """Keeps the smallest distance offered, and knows when further offers cannot matter."""
 
@@ -290,83 +237,11 @@ class _Nearest:
         return self._best
 
 
-def _make_group(owner: str, solids: Sequence[Solid]) -> SolidGroup:
-    T_world_solids = np.stack([solid.T_world_solid for solid in solids])
-    half = np.stack([solid.half_m for solid in solids])
-    center = T_world_solids[:, :3, 3].mean(axis=0)
-    radius_m = float((np.linalg.norm(T_world_solids[:, :3, 3] - center, axis=1) + np.linalg.norm(half, axis=1)).max())
-    shapes = tuple(make_shape(solid.half_m, 0.0, solid.is_cylinder) for solid in solids)
-    return SolidGroup(owner, T_world_solids, half, shapes, center, radius_m)
-
-
-def make_shape(half_m: Float[np.ndarray, "3"], radius_m: float, is_cylinder: bool) -> Any:
-    """The coal shape of a capsule (radius > 0), a cylinder or a box."""
-    if radius_m > 0:
-        return coal.Capsule(radius_m, 2 * float(half_m[2]))
-    if is_cylinder:
-        return coal.Cylinder(float(half_m[0]), 2 * float(half_m[2]))
-    return coal.Box(*(2 * float(h) for h in half_m))
-
-
-def _carried(T_world_tool: Float[np.ndarray, "samples 4 4"], carried: Sequence[Solid]) -> _Moving:
-    if not carried:
-        return _Moving(np.zeros((0, len(T_world_tool), 4, 4)), np.zeros((0, 3)), np.zeros(0), [], [])
-    poses = T_world_tool[None] @ np.stack([solid.T_world_solid for solid in carried])[:, None]
-    shapes = [make_shape(solid.half_m, 0.0, solid.is_cylinder) for solid in carried]
-    half = np.stack([solid.half_m for solid in carried])
-    return _Moving(poses, half, np.zeros(len(carried)), shapes, [HELD] * len(carried))
-
-
-def _bounds_to_solids(
-    moving: _Moving,
-    body_rows: Int[np.ndarray, "near"],
-    samples: Int[np.ndarray, "near"],
-    T_world_solids: Float[np.ndarray, "solids 4 4"],
-    half: Float[np.ndarray, "solids 3"],
-) -> Float[np.ndarray, "near solids"]:
-    """Lower bound of the distance: between the solid's box and the body's box in the solid's frame."""
-    poses = moving.poses[body_rows, samples]
-    R_world_other = T_world_solids[:, :3, :3]
-    between = np.einsum("ski,nsk->nsi", R_world_other, poses[:, None, :3, 3] - T_world_solids[None, :, :3, 3])
-    turned = np.abs(np.einsum("ski,nkj->nsij", R_world_other, poses[:, :3, :3]))
-    extent = np.einsum("nsij,nj->nsi", turned, moving.half[body_rows]) + moving.radius[body_rows, None, None]
-    return _gap(np.abs(between) - extent - half[None])
-
-
-def _bounds_between(
-    moving: _Moving,
-    first: Int[np.ndarray, "near"],
-    second: Int[np.ndarray, "near"],
-    samples: Int[np.ndarray, "near"],
-) -> Float[np.ndarray, "near"]:
-    """The same for pairs of moving bodies, in the second one's frame."""
-    mine, other = moving.poses[first, samples], moving.poses[second, samples]
-    R_world_other = other[:, :3, :3]
-    between = np.einsum("nki,nk->ni", R_world_other, mine[:, :3, 3] - other[:, :3, 3])
-    turned = np.abs(np.matmul(R_world_other.transpose(0, 2, 1), mine[:, :3, :3]))
-    extent = np.einsum("nij,nj->ni", turned, moving.half[first]) + moving.radius[first, None]
-    return _gap(np.abs(between) - extent - moving.half[second] - moving.radius[second, None])
-
-
-def _gap(gaps: Float[np.ndarray, "*any 3"]) -> Float[np.ndarray, "*any"]:
-    """Distance between two boxes along the same axes; minus infinity where they overlap."""
-    x, y, z = (np.maximum(gaps[..., i], 0.0) for i in range(3))
-    apart = np.sqrt(x * x + y * y + z * z)
-    return np.where(apart > 0, apart, -np.inf)
-
-
-def _in_order(bounds: Float[np.ndarray, "a b"], near_m: float) -> Iterator[tuple[int, int]]:
-    """Indices of bounds below `near_m`, smallest first; equal ones in their own order."""
-    rows, columns = np.nonzero(bounds < near_m)
-    order = np.argsort(bounds[rows, columns], kind="stable")
-    return ((int(rows[i]), int(columns[i])) for i in order)
-
-
 def _smallest(part: str, owner: str, distances: Float[np.ndarray, "bodies samples"]) -> Clearance:
     sample = int(np.argmin(distances.min(axis=0)))
     return Clearance(part, owner, float(distances[:, sample].min()), sample)
 
 
-def _names(moving: _Moving) -> list[str]:
+def _names(moving: Moving) -> list[str]:
     """The parts that can reach something, each once."""
     return [part for part in dict.fromkeys(moving.parts) if part != BASE]

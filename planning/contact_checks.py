@@ -139,9 +139,8 @@ class ContactChecker:
     def _tool_poses(
         self, playback: Playback, times_s: Float[np.ndarray, "moments"]
     ) -> Float[np.ndarray, "moments 4 4"]:
-        model = self._collision.model
         positions, _, _ = playback.states(times_s)
-        return model.link_poses(positions, np.zeros(len(times_s)))[model.links.index(model.description.tool_frame)]
+        return self._collision.model.tool_poses(positions)
 
     def _phases(
         self,

@@ -67,8 +67,7 @@ class Guard:
         findings = check_ends(trajectory, scene.body) + check_limits(playback, description)
         moments = playback.moments(self._reach_m, self._config.step_m)
         positions, _, _ = playback.states(moments)
-        tool = self._model.links.index(description.tool_frame)
-        tools = self._model.link_poses(positions, np.zeros(len(moments)))[tool]
+        tools = self._model.tool_poses(positions)
         findings.append(check_workspace(tools[:, :3, 3], moments, description))
         held = self._contacts.check_held(playback, scene, step)
         findings += [held, self._contacts.check_pushed(playback, scene)]

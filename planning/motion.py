@@ -18,7 +18,8 @@ from ompl import base as untyped_base  # pyright: ignore[reportMissingTypeStubs]
 from ompl import geometric as untyped_geometric  # pyright: ignore[reportMissingTypeStubs]
 from ompl import util as untyped_util  # pyright: ignore[reportMissingTypeStubs]
 
-from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room, make_shape
+from .collision import BASE, HELD, SELF, Clearance, CollisionModel, Room
+from .moving_bodies import shape_of
 from .object_solids import box_solid
 from .robot_model import RobotModel
 from .types import TABLE
@@ -75,8 +76,7 @@ class PathPlanner:
     ) -> bool:
         """Free, and with the tool in the robot's workspace all the way."""
         dense = densify(waypoints_rad, RECHECK_RAD)
-        tool = self.model.links.index(self.model.description.tool_frame)
-        places = self.model.link_poses(dense, np.zeros(len(dense)))[tool][:, :3, 3]
+        places = self.model.tool_poses(dense)[:, :3, 3]
         low, high = workspace(self.model)
         if (places < low).any() or (places > high).any():
             return False
@@ -189,14 +189,14 @@ class _QuickCheck:
         self._tool = tool = frames[collision.model.description.tool_frame]
         self._low, self._high = workspace(collision.model)
         for solid in room.carried:
-            self._add(HELD, tool, solid.T_world_solid, make_shape(solid.half_m, 0.0, solid.is_cylinder))
+            self._add(HELD, tool, solid.T_world_solid, shape_of(solid))
         num_moving = len(self._parts)
         solids = list(room.solids)
         if room.table_m is not None:
             corner = np.array([2.0, 2.0, room.table_m])
             solids.append(box_solid(TABLE, np.array([-2.0, -2.0, room.table_m - 0.5]), corner))
         for solid in solids:
-            self._add(solid.owner, 0, solid.T_world_solid, make_shape(solid.half_m, 0.0, solid.is_cylinder))
+            self._add(solid.owner, 0, solid.T_world_solid, shape_of(solid))
         self._pair_up(num_bodies, num_moving, room)
 
     def is_free_state(self, state: Any) -> bool:

@@ -7,6 +7,7 @@ What a perceiver cannot see of a hollow object (thickness of walls, slope inside
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -44,15 +45,13 @@ class Solid:
 def solids_of(item: ObjectState, *, inflate: bool = True) -> tuple[Solid, ...]:
     """The object as obstacle, widened sideways by its uncertainty (two sigmas, at most 5 mm)."""
     by_m = inflation_m(item) if inflate else 0.0
-    return tuple(
-        Solid(
-            item.id,
-            item.pose_world @ part.T_world_solid,
-            part.half_m + np.array([by_m, by_m, 0.0]),
-            part.is_cylinder,
-        )
-        for part in _parts(item)
-    )
+    if item.fixture is not None:
+        parts = tuple(Solid("", _at(*box.center_m), np.array(box.size_m) / 2) for box in item.fixture.boxes)
+    else:
+        parts = _parts(item.shape, tuple(item.size_m.tolist()), item.cavity_depth_m)
+    poses = item.pose_world @ np.stack([part.T_world_solid for part in parts])
+    halves = np.stack([part.half_m for part in parts]) + np.array([by_m, by_m, 0.0])
+    return tuple(Solid(item.id, T, half, p.is_cylinder) for T, half, p in zip(poses, halves, parts, strict=True))
 
 
 def hull_of(item: ObjectState) -> tuple[Solid, ...]:
@@ -65,7 +64,7 @@ def hull_of(item: ObjectState) -> tuple[Solid, ...]:
     round_shapes = (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE)
     parts = [Solid("", np.eye(4), item.size_m / 2, item.shape in round_shapes)]
     if item.shape is Shape.MUG:
-        parts += _handle(item)
+        parts += _handle(*item.size_m.tolist())
     return tuple(replace(p, owner=item.id, T_world_solid=item.pose_world @ p.T_world_solid) for p in parts)
 
 
@@ -106,29 +105,28 @@ def width_between(item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"], ma
     return min(extent, max_width_m)
 
 
-def _parts(item: ObjectState) -> list[Solid]:
-    """In the object's own frame."""
-    if item.fixture is not None:
-        return [Solid("", _at(*box.center_m), np.array(box.size_m) / 2) for box in item.fixture.boxes]
-    half = item.size_m / 2
-    if item.cavity_depth_m <= 0 or item.shape in (Shape.BLOCK, Shape.CYLINDER, Shape.THING):
-        parts = [Solid("", np.eye(4), half, item.shape in (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE))]
-        return parts + (_handle(item) if item.shape is Shape.MUG else [])
-    floor_m = max(0.002, float(item.size_m[2]) - item.cavity_depth_m)
-    if item.shape in (Shape.TRAY, Shape.BOX):
-        return _tray(half, floor_m)
+@functools.lru_cache(maxsize=1024)
+def _parts(shape: Shape, size_m: tuple[float, float, float], cavity_depth_m: float) -> tuple[Solid, ...]:
+    """In the object's own frame; the same object is asked for again and again."""
+    half = np.array(size_m) / 2
+    if cavity_depth_m <= 0 or shape in (Shape.BLOCK, Shape.CYLINDER, Shape.THING):
+        parts = [Solid("", np.eye(4), half, shape in (Shape.CYLINDER, Shape.BOWL, Shape.MUG, Shape.PLATE))]
+        return (*parts, *(_handle(*size_m) if shape is Shape.MUG else ()))
+    floor_m = max(0.002, size_m[2] - cavity_depth_m)
+    if shape in (Shape.TRAY, Shape.BOX):
+        return tuple(_tray(half, floor_m))
     radius = float(max(half[0], half[1]))
-    if item.shape is Shape.MUG:
+    if shape is Shape.MUG:
         rings = (((radius - WALL_M) / radius, 1.0, 1.0),)
     else:
-        rings = _BOWL_RINGS if item.shape is Shape.BOWL else _PLATE_RINGS
+        rings = _BOWL_RINGS if shape is Shape.BOWL else _PLATE_RINGS
     base = rings[0][0] * radius * 1.05
     parts = [Solid("", _at(0.0, 0.0, -float(half[2]) + floor_m / 2), np.array([base, base, floor_m / 2]), True)]
     low = 0.0
     for inner, outer, high in rings:
         parts += _ring(inner * radius, outer * radius, low * 2 * float(half[2]), high * 2 * float(half[2]), half[2])
         low = high
-    return parts + (_handle(item) if item.shape is Shape.MUG else [])
+    return (*parts, *(_handle(*size_m) if shape is Shape.MUG else ()))
 
 
 def _ring(inner_m: float, outer_m: float, low_m: float, high_m: float, half_height_m: float) -> Iterable[Solid]:
@@ -151,8 +149,8 @@ def _tray(half: Float[np.ndarray, "3"], floor_m: float) -> list[Solid]:
     return parts
 
 
-def _handle(item: ObjectState) -> list[Solid]:
-    radius, half_height = float(item.size_m[0]) / 2, float(item.size_m[2]) / 2
+def _handle(size_x_m: float, _: float, size_z_m: float) -> list[Solid]:
+    radius, half_height = size_x_m / 2, size_z_m / 2
     return [Solid("", _at(radius + HANDLE_M / 2, 0.0, 0.0), np.array([HANDLE_M / 2, 0.006, 0.7 * half_height]))]
 
 

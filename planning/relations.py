@@ -110,6 +110,9 @@ def support_of(item: ObjectState, scene: SceneState) -> str | None:
     for other in scene.objects:
         if other.id == item.id or (scene.body is not None and scene.body.held == other.id):
             continue
+        # No footprint reaches further than the object's three sizes together: most others are farther than that.
+        if math.dist((a.x_m, a.y_m), other.pose_world[:2, 3].tolist()) > a.outer_radius_m + sum(other.size_m.tolist()):
+            continue
         b = make_footprint(other)
         if gap_m(a, b) > 0.0:
             continue

@@ -10,6 +10,7 @@ Out: RobotModel: poses of links, inverse kinematics, limits, capsules for the pe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,10 @@ class RobotModel:
         self._fingers = np.array([self._index_of(name) for name in description.gripper.finger_joints])
         self._tool = self._frames[description.tool_frame]
         self._chain = self._read_chain()
+        self._tool_in_joint = self._in_joint(description.tool_frame)
+        placed = [self._in_joint(body.link) for body in self.bodies]
+        self._body_joints = [joint for joint, _ in placed]
+        self._T_joint_bodies = np.stack([T @ b.T_link_body for (_, T), b in zip(placed, self.bodies, strict=True)])
         self._mask = bodies_as_capsules(self.bodies)
 
     @property
@@ -81,16 +86,39 @@ class RobotModel:
         self, positions_rad: Float[np.ndarray, "samples joints"], gripper_width_m: Float[np.ndarray, "samples"]
     ) -> Float[np.ndarray, "links samples 4 4"]:
         """T_world_link of all `links` at once, for many samples; agrees with `link_pose`."""
+        joints = self._joint_poses(positions_rad, gripper_width_m)
+        return np.stack([joints[frame.parentJoint] @ frame.placement.homogeneous for frame in self.model.frames])
+
+    def tool_poses(self, positions_rad: Float[np.ndarray, "samples joints"]) -> Float[np.ndarray, "samples 4 4"]:
+        """T_world_tool for many samples."""
+        joint, T_joint_tool = self._tool_in_joint
+        return self._joint_poses(positions_rad, np.zeros(len(positions_rad)))[joint] @ T_joint_tool
+
+    def body_poses(
+        self, positions_rad: Float[np.ndarray, "samples joints"], gripper_width_m: Float[np.ndarray, "samples"]
+    ) -> tuple[Float[np.ndarray, "bodies samples 4 4"], Float[np.ndarray, "samples 4 4"]]:
+        """T_world_body of all `bodies`, and T_world_tool, for many samples."""
+        joints = self._joint_poses(positions_rad, gripper_width_m)
+        poses = np.stack([joints[joint] for joint in self._body_joints]) @ self._T_joint_bodies[:, None]
+        joint, T_joint_tool = self._tool_in_joint
+        return poses, joints[joint] @ T_joint_tool
+
+    def _joint_poses(
+        self, positions_rad: Float[np.ndarray, "samples joints"], gripper_width_m: Float[np.ndarray, "samples"]
+    ) -> list[Float[np.ndarray, "samples 4 4"]]:
+        """T_world_joint of all joints; the first is the world's."""
         num_samples = len(positions_rad)
         travel = np.zeros((num_samples, self.model.nq))
         travel[:, self._arm] = positions_rad
         travel[:, self._fingers] = gripper_width_m[:, None] / 2
+        # One row of factors for each joint: of a turn its sine and cosine, of a slide its length.
+        linear, sin, cos = (part.T[:, :, None, None] for part in (travel, np.sin(travel), np.cos(travel)))
         joints: list[Float[np.ndarray, "samples 4 4"]] = [np.broadcast_to(np.eye(4), (num_samples, 4, 4))]
-        for parent, placement, column, axis, slides in self._chain:
-            motion = _slide(axis, travel[:, column]) if slides else _turn(axis, travel[:, column])
-            joints.append(joints[parent] @ (placement @ motion))
-        poses: list[Any] = [joints[frame.parentJoint] @ frame.placement.homogeneous for frame in self.model.frames]
-        return np.stack(poses)
+        for link in self._chain:
+            first = linear[link.column] if link.slides else sin[link.column]
+            placed = link.still + first * link.by_first + cos[link.column] * link.by_cos
+            joints.append(joints[link.parent] @ placed)
+        return joints
 
     def capsules(
         self, positions_rad: Float[np.ndarray, "joints"], gripper_width_m: float
@@ -112,6 +140,26 @@ class RobotModel:
             self.model, self._data, self.configuration(positions_rad, 0.0), self._tool, reference
         )
         return np.array(full[:, self._arm])
+
+    def tools_and_jacobians(
+        self, positions_rad: Float[np.ndarray, "samples joints"]
+    ) -> tuple[Float[np.ndarray, "samples 4 4"], Float[np.ndarray, "samples 6 joints"]]:
+        """T_world_tool and `jacobian` of many positions at once."""
+        poses = self._joint_poses(positions_rad, np.zeros(len(positions_rad)))
+        joint, T_joint_tool = self._tool_in_joint
+        tools = poses[joint] @ T_joint_tool
+        jacobians = np.zeros((len(positions_rad), 6, len(self._arm)))
+        columns = [link.column for link in self._chain]
+        for number, column in enumerate(self._arm):
+            index = columns.index(column)
+            link, T_world_joint = self._chain[index], poses[index + 1]
+            axis_world = T_world_joint[:, :3, :3] @ link.axis
+            if link.slides:
+                jacobians[:, :3, number] = axis_world
+                continue
+            jacobians[:, :3, number] = np.cross(axis_world, tools[:, :3, 3] - T_world_joint[:, :3, 3])
+            jacobians[:, 3:, number] = axis_world
+        return tools, jacobians
 
     def manipulability(self, positions_rad: Float[np.ndarray, "joints"]) -> float:
         """Smallest singular value of the tool's Jacobian (rotation scaled by 0.2 m): 0 at a singularity."""
@@ -160,9 +208,14 @@ class RobotModel:
         full[self._fingers] = gripper_width_m / 2
         return full
 
-    def _read_chain(self) -> list[tuple[int, Float[np.ndarray, "4 4"], int, Float[np.ndarray, "3"], bool]]:
-        """Parent, placement, column of the configuration, axis and whether it slides, for each joint."""
-        chain: list[tuple[int, Float[np.ndarray, "4 4"], int, Float[np.ndarray, "3"], bool]] = []
+    def _in_joint(self, link: str) -> tuple[int, Float[np.ndarray, "4 4"]]:
+        """The joint that moves a link, and where the link is behind it."""
+        frame = self.model.frames[self._frames[link]]
+        return int(frame.parentJoint), np.array(frame.placement.homogeneous)
+
+    def _read_chain(self) -> list[_ChainLink]:
+        """How each joint places what is behind it."""
+        chain: list[_ChainLink] = []
         for index in range(1, self.model.njoints):
             joint = self.model.joints[index]
             # A unit joint's motion subspace is its axis: three numbers of translation, three of rotation.
@@ -172,25 +225,41 @@ class RobotModel:
                     f"Joint '{self.model.names[index]}' has {joint.nq} coordinates, expected one. Use revolute joints "
                     "with limits or prismatic ones."
                 )
-            slides = bool(np.any(subspace[:3]))
-            axis = subspace[:3] if slides else subspace[3:]
             placement = np.array(self.model.jointPlacements[index].homogeneous)
-            chain.append((int(self.model.parents[index]), placement, int(joint.idx_q), axis, slides))
+            parent, column = int(self.model.parents[index]), int(joint.idx_q)
+            chain.append(
+                _slide(parent, column, placement, subspace[:3])
+                if np.any(subspace[:3])
+                else _turn(parent, column, placement, subspace[3:])
+            )
         return chain
 
 
-def _slide(axis: Float[np.ndarray, "3"], travel_m: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "samples 4 4"]:
-    motion = np.zeros((len(travel_m), 4, 4))
-    motion[:] = np.eye(4)
-    motion[:, :3, 3] = travel_m[:, None] * axis
-    return motion
+@dataclass(frozen=True, slots=True)
+class _ChainLink:
+    """A joint's T_parent_joint as a sum: `still`, plus `by_first` times sine or length, plus `by_cos` times cosine."""
+
+    parent: int
+    column: int
+    slides: bool
+    axis: Float[np.ndarray, "3"]
+    still: Float[np.ndarray, "4 4"]
+    by_first: Float[np.ndarray, "4 4"]
+    by_cos: Float[np.ndarray, "4 4"]
 
 
-def _turn(axis: Float[np.ndarray, "3"], angle_rad: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "samples 4 4"]:
+def _slide(parent: int, column: int, placement: Float[np.ndarray, "4 4"], axis: Float[np.ndarray, "3"]) -> _ChainLink:
+    along = np.zeros((4, 4))
+    along[:3, 3] = axis
+    return _ChainLink(parent, column, True, axis, placement, placement @ along, np.zeros((4, 4)))
+
+
+def _turn(parent: int, column: int, placement: Float[np.ndarray, "4 4"], axis: Float[np.ndarray, "3"]) -> _ChainLink:
+    """Rodrigues' formula: I + sin K + (1 - cos) K²."""
     x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    sin, cos = np.sin(angle_rad)[:, None, None], np.cos(angle_rad)[:, None, None]
-    motion = np.zeros((len(angle_rad), 4, 4))
-    motion[:, :3, :3] = np.eye(3) + sin * cross + (1.0 - cos) * (cross @ cross)
-    motion[:, 3, 3] = 1.0
-    return motion
+    cross = np.zeros((4, 4))
+    cross[:3, :3] = [[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]
+    square = cross @ cross
+    return _ChainLink(
+        parent, column, False, axis, placement @ (np.eye(4) + square), placement @ cross, -placement @ square
+    )

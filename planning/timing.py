@@ -8,6 +8,7 @@ joint velocities, accelerations and jerks are then computed densely, and the who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,15 +55,18 @@ class MotionLimits:
 
 @dataclass(frozen=True, slots=True)
 class LineSpeed:
-    """Bounds on the tool's motion along a straight line."""
+    """Bounds on the tool's motion along a straight line, which leaves rest at a `gentle` part of them."""
 
     velocity_mps: float = LINE_SPEED_MPS
     acceleration_mps2: float = LINE_ACCELERATION_MPS2
     jerk_mps3: float = LINE_JERK_MPS3
+    gentle: float = 1.0
 
     def scaled(self, speed: float) -> LineSpeed:
         """The same motion played slower (`speed` below one)."""
-        return LineSpeed(self.velocity_mps * speed, self.acceleration_mps2 * speed**2, self.jerk_mps3 * speed**3)
+        return LineSpeed(
+            self.velocity_mps * speed, self.acceleration_mps2 * speed**2, self.jerk_mps3 * speed**3, self.gentle
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def time_path(
     if line is not None:
         rates = np.minimum(rates, [line.velocity_mps, line.acceleration_mps2, line.jerk_mps3])
     for _ in range(_SLOWEST):
-        profile = _rest_to_rest(float(marks[-1]), rates)
+        profile = _rest_to_rest(float(marks[-1]), rates, line.gentle if line is not None else 1.0)
         times = _sample_times(profile.duration, sample_s)
         along = np.array([profile.at_time(float(t)) for t in times])
         positions, velocities, excess = curve.play(along, rates[2], limits)
@@ -202,10 +206,13 @@ class Timeline:
         if len(path.times_s) > 1:
             self._append(path.times_s[1:], path.positions_rad[1:], path.velocities_radps[1:], width_m)
 
-    def pause(self, duration_s: float, width_m: float | None = None) -> None:
-        """The arm rests for the duration, or for as long as the gripper needs to `width_m` plus the duration."""
+    def pause(self, duration_s: float, width_m: float | None = None, *, held_m: float | None = None) -> None:
+        """The arm rests for the duration, or for as long as the gripper needs to `width_m` plus the duration.
+
+        Fingers come no nearer than the width of what is between them, `held_m`.
+        """
         if width_m is not None:
-            duration_s += abs(width_m - self.width_m) / GRIPPER_SPEED_MPS
+            duration_s += _fingers_s(self.width_m, width_m, held_m)
         times = _sample_times(duration_s, SAMPLE_S)[1:]
         still = np.repeat(self.positions_rad[None], len(times), axis=0)
         self._append(times, still, np.zeros_like(still), width_m)
@@ -289,24 +296,64 @@ class _Curve:
         return positions, velocities, excess if excess > 1.0 + 1e-6 else 1.0
 
 
-def _rest_to_rest(length: float, rates: Float[np.ndarray, "3"]) -> Any:
+def _fingers_s(from_m: float, to_m: float, held_m: float | None) -> float:
+    """How long the gripper takes. What it holds stops it early, and is let go once the command is wider."""
+    if held_m is None:
+        return abs(to_m - from_m) / GRIPPER_SPEED_MPS
+    if to_m < from_m:
+        return max((from_m - to_m) / GRIPPER_COMMAND_MPS, (from_m - held_m) / GRIPPER_SPEED_MPS)
+    return max(held_m - from_m, 0.0) / GRIPPER_COMMAND_MPS + abs(to_m - held_m) / GRIPPER_SPEED_MPS
+
+
+def _rest_to_rest(length: float, rates: Float[np.ndarray, "3"], gentle: float) -> _Flat:
+    """The quickest way within the rates; `gentle` below one leaves rest at that part of them."""
+    if gentle < 1.0:
+        slow = rates * np.array([gentle, gentle**2, gentle**3])
+        ramp = _ramp(slow)
+        if length < ramp + _ramp(rates):
+            return _Flat([_one_way((0.0, 0.0), (length, 0.0), slow)])
+        speed = float(slow[0])
+        return _Flat([_one_way((0.0, 0.0), (ramp, speed), slow), _one_way((ramp, speed), (length, 0.0), rates)])
+    return _Flat([_one_way((0.0, 0.0), (length, 0.0), rates)])
+
+
+def _ramp(rates: Float[np.ndarray, "3"]) -> float:
+    """How long the way is on which rest becomes full speed."""
+    velocity, acceleration, jerk = (float(rate) for rate in rates)
+    if velocity < acceleration**2 / jerk:
+        return velocity * (velocity / jerk) ** 0.5
+    return velocity / 2 * (velocity / acceleration + acceleration / jerk)
+
+
+def _one_way(start: tuple[float, float], end: tuple[float, float], rates: Float[np.ndarray, "3"]) -> Any:
+    """From place and velocity to place and velocity, not accelerating at either."""
     line = ruckig.InputParameter(1)
-    line.current_position, line.target_position = [0.0], [length]
+    (line.current_position, line.current_velocity), (line.target_position, line.target_velocity) = (
+        ([place], [velocity]) for place, velocity in (start, end)
+    )
     line.max_velocity, line.max_acceleration, line.max_jerk = ([float(rate)] for rate in rates)
-    return _Flat(_calculate(line, 1))
+    return _calculate(line, 1)
 
 
 class _Flat:
-    """A one-dimensional ruckig trajectory whose states are three plain numbers."""
+    """One-dimensional ruckig trajectories one after the other, whose states are three plain numbers."""
 
-    def __init__(self, profile: Any) -> None:
-        self._profile = profile
-        self.duration = float(profile.duration)
+    def __init__(self, profiles: Sequence[Any]) -> None:
+        self._profiles = profiles
+        self.duration = sum(float(profile.duration) for profile in profiles)
 
     def at_time(self, time_s: float) -> tuple[float, float, float]:
         """Position, velocity, acceleration."""
-        position, velocity, acceleration = self._profile.at_time(time_s)
-        return position[0], velocity[0], acceleration[0]
+        for profile in self._profiles[:-1]:
+            if time_s < profile.duration:
+                return _first_of(profile.at_time(time_s))
+            time_s -= profile.duration
+        return _first_of(self._profiles[-1].at_time(time_s))
+
+
+def _first_of(states: Any) -> tuple[float, float, float]:
+    position, velocity, acceleration = states
+    return position[0], velocity[0], acceleration[0]
 
 
 def _calculate(wanted: Any, num_joints: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp  # pyright: ignore[reportMissingTypeStubs]
 
-from .inverse_kinematics import IkSettings
+from .inverse_kinematics import IkSettings, refine_all
 from .robot_model import RobotModel
 
 LINE_STEP_M = 0.01
@@ -35,13 +35,37 @@ def tool_line(
     poses = np.tile(np.eye(4), (num, 1, 1))
     poses[:, :3, :3] = Slerp([0.0, 1.0], ends)(shares).as_matrix()
     poses[:, :3, 3] = T_world_start[:3, 3] + shares[:, None] * way_m
+    positions = _all_at_once(model, start_rad, poses)
+    if positions is None:
+        positions = _one_by_one(model, start_rad, poses)
+    return None if positions is None else (positions, np.linspace(0.0, length_m, num + 1))
+
+
+def _all_at_once(
+    model: RobotModel, start_rad: Float[np.ndarray, "joints"], poses: Float[np.ndarray, "poses 4 4"]
+) -> Float[np.ndarray, "waypoints joints"] | None:
+    """From the end, which is near enough on most lines, even steps between give starts for all the others."""
+    end_rad = follow_tool(model, poses[-1], start_rad)
+    if end_rad is None:
+        return None
+    shares = np.arange(1, len(poses) + 1) / len(poses)
+    found = refine_all(model, poses, start_rad + shares[:, None] * (end_rad - start_rad), IkSettings())
+    if found is None:
+        return None
+    positions = np.concatenate([start_rad[None], found])
+    return positions if np.abs(np.diff(positions, axis=0)).max() <= LINE_JUMP_RAD else None
+
+
+def _one_by_one(
+    model: RobotModel, start_rad: Float[np.ndarray, "joints"], poses: Float[np.ndarray, "poses 4 4"]
+) -> Float[np.ndarray, "waypoints joints"] | None:
     positions = [start_rad]
     for T_world_next in poses:
         found = follow_tool(model, T_world_next, positions[-1])
         if found is None or np.abs(found - positions[-1]).max() > LINE_JUMP_RAD:
             return None
         positions.append(found)
-    return np.array(positions), np.linspace(0.0, length_m, num + 1)
+    return np.array(positions)
 
 
 def follow_tool(

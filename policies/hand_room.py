@@ -182,4 +182,4 @@ def _short_m(clearances: list[Clearance]) -> float:
 
 def _kept_away_from(room: Room) -> frozenset[str]:
     """Owners that fingers must not touch."""
-    return frozenset(group.owner for group in room.groups if room.required("finger", group.owner) > 0)
+    return frozenset(owner for owner in room.groups.owners if room.required(FINGER, owner) > 0)

@@ -36,11 +36,12 @@ class Jumps(MotionMaker):
         room: Room,
         *,
         pace: float = 1.0,
+        gentle: float = 1.0,
     ) -> TimedPath | Blocked:
         """Up and down: whether the arm reaches the end. Over the table: checked all along."""
         T_world_start = self.model.tool_pose(start_rad)
         if abs(float(T_world_goal[2, 3] - T_world_start[2, 3])) < LEVEL_M:
-            return super().line(start_rad, T_world_goal, width_m, room, pace=pace)
+            return super().line(start_rad, T_world_goal, width_m, room, pace=pace, gentle=gentle)
         end_rad = follow_tool(self.model, T_world_goal, start_rad)
         if end_rad is None:
             return Blocked(NoMotionReason.NO_IK, "the arm cannot reach the end of the straight line")
@@ -60,11 +61,18 @@ class Jumps(MotionMaker):
         rng.integers(2**31 - 2)  # what is drawn afterwards must not depend on how motion is made
         return _jump(np.stack([start_rad, goal_rad]))
 
+    def joined(
+        self, first: TimedPath, second: TimedPath, width_m: float, room: Room, *, free_s: float = 0.0
+    ) -> tuple[TimedPath, TimedPath]:
+        """Every pose stays one of its own."""
+        return first, second
+
     def _time_line(
         self,
         positions_rad: Float[np.ndarray, "waypoints joints"],
         lengths_m: Float[np.ndarray, "waypoints"],
         pace: float,
+        gentle: float,
     ) -> TimedPath:
         return _jump(positions_rad)
 

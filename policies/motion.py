@@ -7,22 +7,25 @@ Out: TimedPath, or a Blocked that says why not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
+from ..planning.blending import blend
 from ..planning.collision import Clearance, CollisionModel, Room
 from ..planning.inverse_kinematics import IkSettings
 from ..planning.motion import PathPlanner, densify, worst_conflict
 from ..planning.robot_model import RobotModel
-from ..planning.timing import LineSpeed, TimedPath, motion_limits, time_path
+from ..planning.timing import EMPTY_LINE_QUICKER, LineSpeed, TimedPath, motion_limits, time_path
 from ..planning.tool_line import follow_tool, tool_line
 from ..planning.types import NoMotionReason
 
 TRACE_JUMP_RAD = 0.5  # between poses of a way with turns, which lie further apart
 TURN_LEVER_M = 0.12  # a turn counts as the way of a point this far from the axis
 SPLINE_STEPS_RAD = (10.0, 0.25, 0.1)
+CORNER_M = 0.004  # from everything, in a corner that is cut
+OVERLAPS_S = (0.25, 0.12)  # of two pieces of motion; in longer ones the corner is cut by more than a hand's width
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,13 @@ class MotionMaker:
         room: Room,
         *,
         pace: float = 1.0,
+        gentle: float = 1.0,
     ) -> TimedPath | Blocked:
-        """The tool moves straight to the goal; faster than its usual `pace` (1) only with an empty hand."""
+        """The tool moves straight to the goal at its usual `pace` (1), and leaves rest at a `gentle` part of it."""
         waypoints = tool_line(self.model, start_rad, T_world_goal)
         if waypoints is None:
             return Blocked(NoMotionReason.NO_IK, "the arm cannot follow the straight line")
-        return self._timed(*waypoints, width_m, room, pace)
+        return self._timed(*waypoints, width_m, room, pace, gentle)
 
     def trace(
         self,
@@ -119,6 +123,35 @@ class MotionMaker:
                 return timed
         return Blocked(NoMotionReason.NO_PATH, "the way found cannot be made smooth without touching something")
 
+    def joined(
+        self, first: TimedPath, second: TimedPath, width_m: float, room: Room, *, free_s: float = 0.0
+    ) -> tuple[TimedPath, TimedPath]:
+        """Both without a stop between them where the corner is free; the second begins no sooner than `free_s`.
+
+        What fingers may touch on their way straight up they may not touch on their way aside.
+        """
+        room = replace(room, required_m={pair: max(least, CORNER_M) for pair, least in room.required_m.items()})
+        most_s = min(float(first.times_s[-1]) - free_s, float(second.times_s[-1]) / 2)
+        for overlap_s in OVERLAPS_S:
+            if overlap_s > most_s:
+                continue
+            head, rest = blend(first, second, overlap_s)
+            corner_rad = rest.positions_rad[rest.times_s <= overlap_s + 0.02]
+            if self._is_easy(rest) and self._is_free(corner_rad, width_m, room):
+                return head, rest
+        return first, second
+
+    def _is_easy(self, path: TimedPath) -> bool:
+        """Whether velocities that were added are those of an empty hand at most, and accelerations the robot's."""
+        acceleration = np.abs(np.diff(path.velocities_radps, axis=0) / np.diff(path.times_s)[:, None]).max(axis=0)
+        most = 0.9 * np.array(self.model.description.acceleration_max_radps2)
+        is_slow = (np.abs(path.velocities_radps).max(axis=0) <= self._limits[True].velocity_radps).all()
+        return bool(is_slow and (acceleration <= most).all())
+
+    def _is_free(self, positions_rad: Float[np.ndarray, "samples joints"], width_m: float, room: Room) -> bool:
+        clearances = self.collision.scan(positions_rad, np.full(len(positions_rad), width_m), room)
+        return worst_conflict(clearances, room) is None
+
     def _timed(
         self,
         positions_rad: Float[np.ndarray, "waypoints joints"],
@@ -126,19 +159,22 @@ class MotionMaker:
         width_m: float,
         room: Room,
         pace: float,
+        gentle: float = 1.0,
     ) -> TimedPath | Blocked:
         """The tool's way in time, if nothing is in it."""
         widths_m = np.full(len(positions_rad), width_m)
         conflict = worst_conflict(self.collision.scan(positions_rad, widths_m, room), room)
         if conflict is not None:
             return Blocked(NoMotionReason.NO_PATH, f"{conflict.part} would meet {conflict.owner}", conflict)
-        return self._time_line(positions_rad, lengths_m, pace)
+        return self._time_line(positions_rad, lengths_m, pace, gentle)
 
     def _time_line(
         self,
         positions_rad: Float[np.ndarray, "waypoints joints"],
         lengths_m: Float[np.ndarray, " waypoints"],
         pace: float,
+        gentle: float,
     ) -> TimedPath:
-        line, limits = self._line_speed.scaled(pace), self._limits[pace > 1.0]
+        line = replace(self._line_speed.scaled(pace), gentle=gentle)
+        limits = self._limits[pace >= EMPTY_LINE_QUICKER]
         return time_path(positions_rad, limits, lengths_m=lengths_m, line=line)

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from ..perception.types import ObjectState
 from ..planning.collision import Room
 from ..planning.object_solids import moving_along, width_between
-from ..planning.timing import EMPTY_LINE_QUICKER, TimedPath, Timeline
+from ..planning.timing import EMPTY_LINE_QUICKER, GRIPPER_SPEED_MPS, TimedPath, Timeline
 from ..planning.types import NoMotion, NoMotionReason
 from .attempts import no_motion
 from .grasps import Grasp, turned_half
@@ -26,6 +26,7 @@ from .surroundings import carrying, neighbours, without
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
 LOW_APPROACH_M = 0.035  # … or this long, near the base, where the arm cannot fold any further
+LIFT_QUICKER = 1.4  # grown friction holds what is lifted; what is carried through the air goes faster still
 SAFE_M = 0.20  # below this the hand first goes straight up
 
 
@@ -75,7 +76,7 @@ class Reaching:
         low_m, blocked = float(goal[2, 3]), None
         for height_m in (max(CARRY_M, low_m + APPROACH_M), low_m + APPROACH_M, low_m + LOW_APPROACH_M):
             goal[2, 3] = height_m
-            rise = self._maker.line(timeline.positions_rad, goal, width_m, room)
+            rise = self._maker.line(timeline.positions_rad, goal, width_m, room, pace=LIFT_QUICKER)
             if isinstance(rise, TimedPath):
                 timeline.follow(rise)
                 return None
@@ -97,8 +98,8 @@ class Reaching:
                 continue
             home = self._maker.transit(rise.positions_rad[-1], self._look_rad, width_m, room, rng, is_empty=True)
             if isinstance(home, TimedPath):
-                timeline.follow(rise)
-                timeline.follow(home)
+                for piece in self._maker.joined(rise, home, width_m, room):
+                    timeline.follow(piece)
                 return None
             problem = "the look pose", home
         return problem
@@ -113,17 +114,20 @@ class Reaching:
         air: Air,
         *,
         pace: float = 1.0,
+        gentle: float = 1.0,
+        opening_s: float = 0.0,
     ) -> tuple[TimedPath, TimedPath] | Blocked:
         """Through the air to a pose above the goal (tool pose and arm position), then straight down to it.
 
-        The line is worked out upwards from the goal, where the arm's position is known, and played backwards.
+        The line is worked out upwards from the goal, where the arm's position is known, and played backwards. It begins
+        before the arm has stopped above, but not before `opening_s`.
         """
         T_world_low, low_rad = goal
         above = T_world_low.copy()
         blocked = Blocked(NoMotionReason.NO_PATH, "no height to come from")
         for height_m in dict.fromkeys(heights_m):
             above[2, 3] = height_m
-            up = self._maker.line(low_rad, above, width_m, room, pace=pace)
+            up = self._maker.line(low_rad, above, width_m, room, pace=pace, gentle=gentle)
             if isinstance(up, Blocked):
                 blocked = up
                 continue
@@ -133,7 +137,7 @@ class Reaching:
                 timeline.positions_rad, above_rad, air.width_m, air.room, air.rng, is_empty=not air.room.carried
             )
             if isinstance(way, TimedPath):
-                return way, down
+                return self._maker.joined(way, down, air.width_m, air.room, free_s=opening_s)
             blocked = way
         return blocked
 
@@ -170,7 +174,10 @@ class Reaching:
         # Until it has opened, the hand is as wide as it was; the wider of both must pass.
         air = Air(now.room(), max(width, now.body.gripper_width_m), now.rng)
         heights_m = (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
-        descent = self._descend(timeline, grip, heights_m, width, room, air)
+        opening_s = abs(width - timeline.width_m) / GRIPPER_SPEED_MPS
+        descent = self._descend(
+            timeline, grip, heights_m, width, room, air, pace=EMPTY_LINE_QUICKER, opening_s=opening_s
+        )
         if isinstance(descent, Blocked):
             return no_motion(descent, now, item.id)
         timeline.follow(descent[0], width)

@@ -30,8 +30,8 @@ from .situation import Situation, held_item
 from .slides import GRIP_S, RELEASE_S, Slides
 from .surroundings import neighbours, putting_down
 
-PLACE_SLOWER = 0.5
-PLACE_APPROACH_M = 0.08  # so slowly it goes this far
+PLACE_GENTLY = 0.5  # the last three centimetres
+PLACE_APPROACH_M = 0.08
 
 
 class Skills(Pours, Slides):
@@ -82,10 +82,11 @@ class Skills(Pours, Slides):
         if isinstance(timeline, NoMotion):
             return timeline
         closing_s = timeline.time_s
-        timeline.pause(GRIP_S, 0.0)
         T_world_reached = self._maker.model.tool_pose(timeline.positions_rad)
         T_hand_object = np.linalg.inv(T_world_reached) @ item.pose_world
-        lift = self._lift(timeline, carrying_along(now, room, item, T_hand_object), self._gap(item, T_hand_object))
+        gap_m = self._gap(item, T_hand_object)
+        timeline.pause(GRIP_S, 0.0, held_m=gap_m)
+        lift = self._lift(timeline, carrying_along(now, room, item, T_hand_object), gap_m)
         if isinstance(lift, Blocked):
             return no_motion(lift, now, item.id)
         if poured_into is not None:
@@ -154,14 +155,14 @@ class Skills(Pours, Slides):
         low_m = float(placement.T_world_tool[2, 3])
         heights_m = (low_m + PLACE_APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
         goal, air = (placement.T_world_tool, release_rad), Air(room, gap, now.rng)
-        descent = self._descend(timeline, goal, heights_m, gap, room, air, pace=PLACE_SLOWER)
+        descent = self._descend(timeline, goal, heights_m, gap, room, air, gentle=PLACE_GENTLY)
         if isinstance(descent, Blocked):
             return no_motion(descent, now, f"the place for {item.id}")
         timeline.follow(descent[0])
         timeline.follow(descent[1])
         release_s = timeline.time_s
         T_world_released = maker.model.tool_pose(timeline.positions_rad)
-        timeline.pause(RELEASE_S, open_m)
+        timeline.pause(RELEASE_S, open_m, held_m=gap)
         after = putting_down(room, left_there(item, T_hand_object, T_world_released))
         if problem := self._go_home(timeline, after, max(open_m, gap), now.rng):
             return no_motion(problem[1], now, problem[0])

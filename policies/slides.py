@@ -61,13 +61,13 @@ class Slides(Reaching):
             return came
         timeline, maker = came, self._maker
         closing_s = timeline.time_s
-        timeline.pause(GRIP_S, 0.0)
         T_world_taken = maker.model.tool_pose(timeline.positions_rad)
         T_hand_object = np.linalg.inv(T_world_taken) @ item.pose_world
+        gap = self._gap(item, T_hand_object)
+        timeline.pause(GRIP_S, 0.0, held_m=gap)
         moving, left_at = sliding(now.room(touch=touch), item, now.scene, T_hand_object)
         T_world_goal = T_world_taken.copy()
         T_world_goal[:3, 3] += way
-        gap = self._gap(item, T_hand_object)
         line = maker.line(timeline.positions_rad, T_world_goal, gap, moving, pace=SLIDE_SLOWER)
         if isinstance(line, Blocked):
             return no_motion(line, now, f"where {item.id} goes")
@@ -75,7 +75,7 @@ class Slides(Reaching):
         timeline.pause(SLIDE_SETTLE_S)
         release_s = timeline.time_s
         T_world_released = maker.model.tool_pose(timeline.positions_rad)
-        timeline.pause(RELEASE_S, grasp.open_m)
+        timeline.pause(RELEASE_S, grasp.open_m, held_m=gap)
         after = left_at(T_world_released @ T_hand_object)
         if problem := self._go_home(timeline, after, grasp.open_m, now.rng):
             return no_motion(problem[1], now, problem[0])

@@ -22,7 +22,7 @@ from ..planning.motion import worst_conflict
 from ..planning.object_solids import hull_of
 from ..planning.piles import pieces_of
 from ..planning.placement import WORK_AREA, goal_region
-from ..planning.timing import TimedPath
+from ..planning.timing import GRIPPER_SPEED_MPS, TimedPath
 from ..planning.types import Fact, HeldSpan, NoMotion, NoMotionReason, Predicate, Trajectory
 from .attempts import first_success, no_motion
 from .grasps import turned_half
@@ -171,7 +171,9 @@ class Strokes(Skills):
             return no_motion(along, now, stroke.label)
         heights_m = tuple(float(T_world_low[2, 3]) + rise for rise in (APPROACH_M, CARRY_M, LOW_APPROACH_M))
         air_m = max(width_m, now.body.gripper_width_m)
-        descent = self._descend(timeline, (T_world_low, low_rad), heights_m, width_m, down_room, self._air(now, air_m))
+        opening_s = abs(width_m - timeline.width_m) / GRIPPER_SPEED_MPS
+        goal, air = (T_world_low, low_rad), self._air(now, air_m)
+        descent = self._descend(timeline, goal, heights_m, width_m, down_room, air, opening_s=opening_s)
         if isinstance(descent, Blocked):
             return no_motion(descent, now, stroke.label)
         timeline.follow(descent[0], width_m)
@@ -206,8 +208,7 @@ class Strokes(Skills):
 
     def _time_at(self, along: TimedPath, lane: Lane, at_m: float) -> float:
         """When the blade has gone that far."""
-        tool = self._maker.model.links.index(self._maker.model.description.tool_frame)
-        poses = self._maker.model.link_poses(along.positions_rad, np.zeros(len(along.times_s)))[tool]
+        poses = self._maker.model.tool_poses(along.positions_rad)
         gone_m = (poses[:, :2, 3] - np.array(lane.start)) @ np.array(lane.direction)
         return float(np.interp(at_m, np.maximum.accumulate(gone_m), along.times_s))
 

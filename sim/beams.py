@@ -14,44 +14,69 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Float, Float32, Int
 
+SLACK_RAD = 1e-5
+"""How much wider a window is than its ball: angles are rounded."""
+NO_BEAMS = np.empty(0, int)
 PRISM_TURNS = (71.377, -46.633)
 """Turns of the two prisms in a sweep: their ratio keeps petals from closing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class BeamGrid:
-    """Directions on a grid of azimuths and elevations, both evenly spaced."""
+    """Directions on a grid of azimuths and elevations, both evenly spaced; beams count up the rings of a column."""
 
     azimuths_rad: Float[np.ndarray, " columns"]
     elevations_rad: Float[np.ndarray, " rings"]
-    directions_sensor: Float32[np.ndarray, "columns rings 3"]
+    directions_sensor: Float32[np.ndarray, "beams 3"]
 
-    def windows(
+    def near(
         self, centers_sensor: Float[np.ndarray, "balls 3"], radii_m: Float[np.ndarray, " balls"]
-    ) -> Bool[np.ndarray, "columns rings"]:
-        """Beams that may meet one of the balls; a few more than do, never fewer."""
+    ) -> list[Int[np.ndarray, " beams"]]:
+        """For each ball the beams that may meet it, rising; a few more than do, never fewer."""
         distance_m = np.linalg.norm(centers_sensor, axis=1)
         elevation = np.arcsin(np.clip(centers_sensor[:, 2] / np.maximum(distance_m, 1e-9), -1.0, 1.0))
         azimuth = np.arctan2(centers_sensor[:, 1], centers_sensor[:, 0])
-        reach = np.arcsin(np.clip(radii_m / np.maximum(distance_m, 1e-9), 0.0, 1.0))
+        reach = np.arcsin(np.clip(radii_m / np.maximum(distance_m, 1e-9), 0.0, 1.0)) + SLACK_RAD
         is_over_pole = (np.abs(elevation) + reach >= math.pi / 2 - 1e-3) | (distance_m <= radii_m)
         reach = np.where(distance_m <= radii_m, math.pi, reach)
         sine = np.sin(reach) / np.maximum(np.cos(elevation), 1e-9)
-        half_width = np.where(is_over_pole, math.pi, np.arcsin(np.clip(sine, 0.0, 1.0)))
+        half_width = np.where(is_over_pole, math.pi, np.arcsin(np.clip(sine, 0.0, 1.0)) + SLACK_RAD)
         low = np.searchsorted(self.elevations_rad, elevation - reach).tolist()
         high = np.searchsorted(self.elevations_rad, elevation + reach, side="right").tolist()
         # Once around to both sides: a window may lie across the seam.
-        around = (azimuth + np.array([[-2 * math.pi], [0.0], [2 * math.pi]])).ravel()
-        first = np.searchsorted(self.azimuths_rad, around - np.tile(half_width, 3)).tolist()
-        last = np.searchsorted(self.azimuths_rad, around + np.tile(half_width, 3), side="right").tolist()
-        mask = np.zeros(self.directions_sensor.shape[:2], bool)
-        num = len(low)
-        for k, (start, stop) in enumerate(zip(first, last, strict=True)):
-            if start < stop:
-                mask[start:stop, low[k % num] : high[k % num]] = True
-        return mask
+        around = azimuth + np.array([[-2 * math.pi], [0.0], [2 * math.pi]])
+        first = np.searchsorted(self.azimuths_rad, around - half_width).T.tolist()
+        last = np.searchsorted(self.azimuths_rad, around + half_width, side="right").T.tolist()
+        return [self._window(*edges) for edges in zip(first, last, low, high, strict=True)]
+
+    def _window(self, first: list[int], last: list[int], low: int, high: int) -> Int[np.ndarray, " beams"]:
+        rings = np.arange(low, high)
+        spans = [np.arange(start, stop) for start, stop in zip(first, last, strict=True) if start < stop]
+        if not spans or not len(rings):
+            return NO_BEAMS
+        # Three turns of a window wider than half a turn overlap.
+        columns = spans[0] if len(spans) == 1 else np.unique(np.concatenate(spans))
+        return (columns[:, None] * len(self.elevations_rad) + rings).ravel()
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class BeamBundle:
+    """Directions in no order."""
+
+    directions_sensor: Float32[np.ndarray, "beams 3"]
+
+    def near(
+        self, centers_sensor: Float[np.ndarray, "balls 3"], radii_m: Float[np.ndarray, " balls"]
+    ) -> list[Int[np.ndarray, " beams"]]:
+        """For each ball the beams that may meet it, rising; a few more than do, never fewer."""
+        distance_m = np.linalg.norm(centers_sensor, axis=1)
+        reach = np.arcsin(np.clip(radii_m / np.maximum(distance_m, 1e-9), 0.0, 1.0)) + SLACK_RAD
+        limits = np.where(distance_m <= radii_m, -np.inf, np.cos(reach) * distance_m - 1e-6)
+        centers = centers_sensor.astype(np.float32)
+        pairs = zip(centers, limits.tolist(), strict=True)
+        return [np.flatnonzero(self.directions_sensor @ center >= limit) for center, limit in pairs]
 
 
 def make_grid(
@@ -63,7 +88,7 @@ def make_grid(
     azimuth, elevation = azimuths[:, None], elevations[None, :]
     x, y = np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation)
     z = np.broadcast_to(np.sin(elevation), x.shape)
-    return BeamGrid(azimuths, elevations, np.stack([x, y, z], axis=-1).astype(np.float32))
+    return BeamGrid(azimuths, elevations, np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32))
 
 
 def rosette_directions(number: int, num_beams: int, fov_rad: float) -> Float32[np.ndarray, "beams 3"]:

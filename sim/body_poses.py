@@ -67,6 +67,13 @@ def poses_of(
     return poses
 
 
+def height_of(place: Place, com_body: Float[np.ndarray, "3"]) -> float:
+    """Height of a body's own frame, of which the place of the centre of mass is known."""
+    (_, _, height_m), (x, y, z, w) = place
+    com_x, com_y, com_z = com_body.tolist()
+    return height_m - (2 * (x * z - y * w) * com_x + 2 * (y * z + x * w) * com_y + (1 - 2 * (x * x + y * y)) * com_z)
+
+
 def pose_of(
     position: Float[np.ndarray, "3"] | tuple[float, ...], quat_xyzw: tuple[float, ...]
 ) -> Float[np.ndarray, "4 4"]:

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from pydantic import Field
 
-from ..perception.types import CameraImage, SensorKind, SensorSpec
+from ..perception.types import WORLD, CameraImage, SensorKind, SensorSpec
+from .lit_view import shade
 from .mounting import MountConfig
 from .noise import make_normals
-from .pinhole import Pinhole, View, make_intrinsics, shade
+from .pinhole import Pinhole, View, make_intrinsics
 from .raycast import RayRoom
 
 EDGE_JUMP_M = 0.02
@@ -66,7 +67,7 @@ class Camera:
                 "pixel": config.pixel_noise,
             },
         )
-        self._pinhole = Pinhole(self.intrinsics)
+        self._pinhole = Pinhole(self.intrinsics, is_fixed=config.mount == WORLD)
         lengths = np.linalg.norm(self._pinhole.directions_camera, axis=2)
         self._grazing_lengths = lengths * np.float32(math.cos(config.grazing_rad))
 
@@ -122,7 +123,7 @@ class Camera:
         The distance from the eye to a triangle's plane, over the length of the ray, is the cosine of that angle.
         """
         to_plane_m = np.abs(view.room.plane_distances(view.T_world_camera[:3, 3])).astype(np.float32)
-        return to_plane_m[view.triangle] < view.depth_m * self._grazing_lengths
+        return to_plane_m.take(view.triangle, mode="wrap") < view.depth_m * self._grazing_lengths
 
     def _ripple(self, rng: np.random.Generator) -> Float32[np.ndarray, "height width"]:
         """A smooth random field of standard deviation `depth_ripple`."""

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 
+from .lit_view import find_lit, look_up, paint, shade_table
 from .mounting import look_at
-from .pinhole import Pinhole, View, find_lit, look_up, make_intrinsics, paint, shade_table
+from .pinhole import Pinhole, View, make_intrinsics
 from .raycast import RayRoom
 
 Snapshot = tuple[float, Mapping[str, Float[np.ndarray, "4 4"]]]

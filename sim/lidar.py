@@ -17,15 +17,12 @@ from jaxtyping import Float, Float32
 from pydantic import Field, model_validator
 
 from ..perception.types import WORLD, LidarScan, SensorKind, SensorSpec
-from .beam_casting import Echoes, cast_beams, cast_grid
-from .beams import BeamGrid, make_grid, rosette_directions
+from .beam_casting import Echoes, Pattern, cast_pattern, cast_sweep
+from .beams import BeamBundle, BeamGrid, make_grid, rosette_directions
 from .mounting import MountConfig
 from .noise import make_normals
 from .raycast import RayRoom
 from .sweep import Sweep
-
-STEP_M = 0.004
-"""How far a body may move between two slices of a sweep, as long as there are slices left."""
 
 
 class LidarConfig(MountConfig):
@@ -50,8 +47,8 @@ class LidarConfig(MountConfig):
     """Beams that meet a surface at a larger angle from its normal are lost with growing chance."""
     dark_albedo: Annotated[float, Field(ge=0.0, le=1.0)] = 0.12
     """Beams that meet a darker surface (0 black, 1 white) are lost with growing chance."""
-    max_slices: Annotated[int, Field(ge=1, le=256)] = 8
-    """A sweep during which bodies moved is cast in up to so many slices where it meets them; 1: they stand still."""
+    is_distorted: bool = True
+    """Whether what moves during a sweep is met where it was at each beam's time, or all where it is at the end."""
 
     @model_validator(mode="after")
     def _ordered(self) -> LidarConfig:
@@ -86,11 +83,13 @@ class Lidar:
         num_moments = config.rings * config.columns // at_once
         moments = (np.arange(num_moments) + 1 - num_moments) / (num_moments * config.rate_hz)
         self._times_s = np.repeat(moments, at_once)
+        # As many successive beams as there are rings share a pose: a fast hand moves a tenth of a millimetre.
+        self._moments_s = self._times_s.reshape(-1, config.rings).mean(axis=1)
 
     @property
     def directions_sensor(self) -> Float32[np.ndarray, "beams 3"]:
         """Of the sweep that ends at time 0."""
-        return self._directions(0.0)
+        return self._pattern(0.0).directions_sensor
 
     @property
     def sweep_s(self) -> float:
@@ -101,95 +100,27 @@ class Lidar:
         self, room: RayRoom, T_world_mount: Float[np.ndarray, "4 4"], time_s: float, rng: np.random.Generator
     ) -> LidarScan:
         """The sweep that ends at `time_s`, of the room as it stands, from a mount that stands still."""
-        directions_sensor = self._directions(time_s)
-        T_world_sensor = T_world_mount @ self.T_mount_sensor
-        if self._grid is not None:
-            echoes = cast_grid(room, self._grid, T_world_sensor)
-        else:
-            to_world = T_world_sensor[:3, :3].T.astype(np.float32)
-            echoes = cast_beams(room, T_world_sensor[:3, 3], directions_sensor @ to_world)
-        return self.receive(echoes, directions_sensor, time_s, rng)
+        pattern = self._pattern(time_s)
+        echoes = cast_pattern(room, pattern, T_world_mount @ self.T_mount_sensor)
+        return self.receive(echoes, pattern.directions_sensor, time_s, rng)
 
     def measure_sweep(self, room: RayRoom, sweep: Sweep, rng: np.random.Generator) -> LidarScan:
         """The sweep with everything moving as it did; leaves the room as it is at the sweep's end."""
-        mount, moving = self.config.mount, sweep.moving()
-        path_m = sweep.path_m(room, moving) if self.config.max_slices > 1 else 0.0
-        if not moving or path_m < STEP_M / 4:
-            room.move(sweep.poses[-1])
+        mount = self.config.mount
+        room.move(sweep.poses[-1])
+        if not self.config.is_distorted:
             T_world_mount = np.eye(4) if mount == WORLD else np.asarray(sweep.poses[-1][mount])
             return self.measure(room, T_world_mount, sweep.end_s, rng)
-        directions_sensor = self._directions(sweep.end_s)
-        room.move(sweep.poses[-1])
-        parts: list[Echoes] = []
-        for columns in self._slices(room, sweep, moving, path_m):
-            start, stop = columns.start * self.config.rings, columns.stop * self.config.rings
-            middle_s = sweep.end_s + float(self._times_s[start] + self._times_s[stop - 1]) / 2
-            room.move(sweep.at(middle_s, moving))
-            parts.append(self._cast_slice(room, sweep, slice(start, stop), directions_sensor, mount in moving))
-        room.move(sweep.poses[-1])
-        echoes = Echoes(
-            np.concatenate([part.beam for part in parts]),
-            np.concatenate([part.range_m for part in parts]),
-            np.concatenate([part.cosine for part in parts]),
-            np.concatenate([part.albedo for part in parts]),
-        )
-        return self.receive(echoes, directions_sensor, sweep.end_s, rng)
+        pattern, moments_s = self._pattern(sweep.end_s), sweep.end_s + self._moments_s
+        echoes = cast_sweep(room, pattern, sweep, (mount, self.T_mount_sensor), moments_s)
+        return self.receive(echoes, pattern.directions_sensor, sweep.end_s, rng)
 
-    def _slices(self, room: RayRoom, sweep: Sweep, moving: tuple[str, ...], path_m: float) -> list[slice]:
-        """The columns that are cast at once: all that meet nothing that moves, a few where something does."""
-        num_columns, num_slices = self.config.columns, math.ceil(path_m / STEP_M)
-        is_busy = np.ones(num_columns, bool)
-        if self._grid is not None and self.config.mount not in moving:
-            is_moving = np.isin([body.name for body in room.bodies], moving)
-            balls = room.balls()
-            T_mount = np.eye(4) if self.config.mount == WORLD else sweep.poses[-1][self.config.mount]
-            T_world_sensor = T_mount @ self.T_mount_sensor
-            centers = (balls.centers_world[is_moving] - T_world_sensor[:3, 3]) @ T_world_sensor[:3, :3]
-            # The balls where they end, so much larger that they hold every place they came from.
-            is_busy = np.asarray(self._grid.windows(centers, balls.radii_m[is_moving] + path_m).any(axis=1))
-        changes = np.flatnonzero(np.diff(is_busy)) + 1
-        runs = list(zip([0, *changes.tolist()], [*changes.tolist(), num_columns], strict=True))
-        slices: list[slice] = []
-        for start, stop in runs:
-            share = (stop - start) / num_columns
-            num = min(max(1, math.ceil(num_slices * share)), self.config.max_slices) if is_busy[start] else 1
-            bounds = np.unique(np.linspace(start, stop, num + 1).round().astype(int)).tolist()
-            slices += [slice(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
-        return slices
-
-    def _cast_slice(
-        self,
-        room: RayRoom,
-        sweep: Sweep,
-        beams: slice,
-        directions_sensor: Float32[np.ndarray, "beams 3"],
-        is_mount_moving: bool,
-    ) -> Echoes:
-        """Some successive beams; a mount that moves has a pose for each moment."""
-        mount, rings = self.config.mount, self.config.rings
-        if not is_mount_moving:
-            T_world_sensor = (np.eye(4) if mount == WORLD else sweep.poses[-1][mount]) @ self.T_mount_sensor
-            if self._grid is not None:
-                columns = slice(beams.start // rings, beams.stop // rings)
-                echoes = cast_grid(room, self._grid, T_world_sensor, columns)
-            else:
-                to_world = T_world_sensor[:3, :3].T.astype(np.float32)
-                echoes = cast_beams(room, T_world_sensor[:3, 3], directions_sensor[beams] @ to_world)
-        else:
-            # As many successive beams as there are rings share a pose: a fast hand moves a tenth of a millimetre.
-            moments = sweep.end_s + self._times_s[beams].reshape(-1, rings).mean(axis=1)
-            T_world_sensor = sweep.poses_of(mount, moments) @ self.T_mount_sensor
-            by_moment = directions_sensor[beams].reshape(len(moments), rings, 3)
-            directions = np.matmul(by_moment, T_world_sensor[:, :3, :3].transpose(0, 2, 1).astype(np.float32))
-            origins = np.repeat(T_world_sensor[:, :3, 3], rings, axis=0)
-            echoes = cast_beams(room, origins, directions.reshape(-1, 3))
-        return Echoes(echoes.beam + beams.start, echoes.range_m, echoes.cosine, echoes.albedo)
-
-    def _directions(self, end_s: float) -> Float32[np.ndarray, "beams 3"]:
+    def _pattern(self, end_s: float) -> Pattern:
         config = self.config
         if self._grid is not None:
-            return self._grid.directions_sensor.reshape(-1, 3)
-        return rosette_directions(round(end_s * config.rate_hz), config.rings * config.columns, config.fov_rad)
+            return self._grid
+        number, num_beams = round(end_s * config.rate_hz), config.rings * config.columns
+        return BeamBundle(rosette_directions(number, num_beams, config.fov_rad))
 
     def receive(
         self,

@@ -21,9 +21,9 @@ class PourWatch:
 
     def look(self, world: World, held: str, passed_s: float) -> None:
         """Take in one look; `passed_s` is the time since the look before."""
-        cup = true_object(world, held)
-        if cup.cavity_depth_m <= 0.0 or tilt_rad(cup.pose_world) < POUR_TILT_RAD:
+        if world.objects[held].model.cavity_depth_m <= 0.0 or tilt_rad(world.object_pose(held)) < POUR_TILT_RAD:
             return
+        cup = true_object(world, held)
         for name, entry in world.objects.items():
             if name != held and entry.model.cavity_depth_m > 0.0 and is_pouring(cup, true_object(world, name)):
                 self.poured_s[held, name] += passed_s

@@ -1,15 +1,18 @@
-"""What a ray meets: the room's triangles in Open3D's ray casting (Embree).
+"""What a ray meets: shapes, each with its triangles in an Embree scene of its own.
 
 In:  VisualBody meshes and their poses.
 Out: Hits: distance, body, normal and colour of the first thing on each ray.
 
-Embree cannot move geometry, so what moved is transformed and the scene rebuilt at the next cast, in about
-half a millisecond per thousand triangles. A second scene costs every ray a second search, which is more than
-rebuilding a small one: static bodies get a scene of their own only when they are large.
+All static bodies are one shape in the world frame, every other body is one in its own. So nothing is rebuilt: a body
+that moves is a pose that changes, and a ray is carried into the frame of each shape that it may meet; the nearest
+answer holds, of equal ones the earlier shape's. What a shape answers depends on nothing but its mesh and where the ray
+lies in its frame: whoever remembers an answer has what a new cast would give. `RayRoom.cast` is for those who remember
+nothing: it puts all bodies into one scene, which is quicker for many rays at many bodies.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +20,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, UInt32
 
+from .ray_mesh import RayMesh, Triangles
 from .shading import Light
 from .textures import Skin, corner_weights, join_skins
 
-LARGE_STATIC_TRIANGLES = 20_000
-SLAB_M = 0.3
-MISS = np.uint32(0xFFFFFFFF)
+OUTLINE_M = 1e-4
+"""How much wider than a body its outline is taken: points are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,115 +77,139 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
-class Balls:
-    """A ball around each body; a slab is a plain static box with two edges of at least 30 cm.
+class Shapes:
+    """What rays are cast at; `first_triangle` is where each shape's begin in the room."""
 
-    `reaches_m` is how far the farthest corner is from the origin of the body's own frame.
-    """
+    meshes: tuple[RayMesh, ...]
+    first_triangle: tuple[int, ...]
+    corners: Float[np.ndarray, "shapes 8 3"]
+    centers: Float[np.ndarray, "shapes 3"]
+    radii_m: Float[np.ndarray, " shapes"]
 
-    centers_world: Float[np.ndarray, "bodies 3"]
-    radii_m: Float[np.ndarray, " bodies"]
-    reaches_m: Float[np.ndarray, " bodies"]
-    is_slab: Bool[np.ndarray, " bodies"]
-
-
-class _Layer:
-    """Bodies that share one Embree scene; rebuilt when stale."""
-
-    def __init__(self, bodies: Sequence[VisualBody], first_triangle: int) -> None:
-        starts = np.cumsum([0, *(len(body.vertices) for body in bodies)])
-        self.slices = {body.name: slice(starts[i], starts[i + 1]) for i, body in enumerate(bodies)}
-        self.vertices_world = np.concatenate([body.vertices for body in bodies]).astype(np.float32)
-        self.triangles = np.concatenate(
-            [body.triangles + np.uint32(start) for body, start in zip(bodies, starts, strict=False)]
-        )
-        self.first_triangle = first_triangle
-        self.scene: Any = None
-
-    def refresh(self) -> None:
-        """Rebuild the scene if something moved."""
-        if self.scene is not None:
-            return
-        import open3d  # Heavy: 0.7 s, needed first here.
-
-        self.scene = open3d.t.geometry.RaycastingScene(1)
-        self.scene.add_triangles(_tensor(self.vertices_world), _tensor(self.triangles))
+    def cast(
+        self, index: int, origins: Float[np.ndarray, "*origins 3"], directions: Float32[np.ndarray, "rays 3"]
+    ) -> tuple[Float32[np.ndarray, " rays"], Int32[np.ndarray, " rays"]]:
+        """Distances and triangles (of the room) of rays in a shape's frame that meet it."""
+        distance_m, triangle = self.meshes[index].cast(origins, directions)
+        first = self.first_triangle[index]
+        return distance_m, np.where(triangle >= 0, triangle + np.int32(first), triangle) if first else triangle
 
 
 class RayRoom:
-    """A set of bodies that rays are cast at, on one thread; `light` is what cameras shade with."""
+    """A set of bodies that rays are cast at; `light` is what cameras shade with.
+
+    Bodies stand where their vertices are until they are moved. `memories` is for sensors: what each keeps of this
+    room between two looks, gone with the sensor, with the room, or when a static body moves.
+    """
 
     def __init__(self, bodies: Sequence[VisualBody], light: Light | None = None) -> None:
         if not bodies:
             raise ValueError("RayRoom got no bodies, expected at least one. Pass World.visual_bodies().")
-        static = [body for body in bodies if body.is_static]
-        moving = [body for body in bodies if not body.is_static]
-        num_static = sum(len(body.triangles) for body in static)
-        groups = [static, moving] if num_static > LARGE_STATIC_TRIANGLES and moving else [[*static, *moving]]
-        ordered = [body for group in groups for body in group]
-        self.bodies = tuple(ordered)
+        self.bodies = tuple(sorted(bodies, key=lambda body: not body.is_static))
         self.light = light or Light()
-        self._rest = {body.name: body.vertices for body in ordered}
-        self._poses: dict[str, Float[np.ndarray, "4 4"]] = {}
-        self._layers: list[_Layer] = []
-        first = 0
-        for group in groups:
-            self._layers.append(_Layer(group, first))
-            first += sum(len(body.triangles) for body in group)
+        self.memories: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self.T_world_body = np.tile(np.eye(4), (len(self.bodies), 1, 1))
+        self._index = {body.name: index for index, body in enumerate(self.bodies)}
+        self._num_static = sum(body.is_static for body in self.bodies)
+        self._shapes: Shapes | None = None
+        self._joined: Triangles | None = None
+        self._meshes = tuple(RayMesh(body.vertices, body.triangles) for body in self.bodies)
         # One row more than there are triangles: index -1, a miss, finds zeros (body -1) there.
-        counts = [len(body.triangles) for body in ordered]
-        self.triangle_body = np.append(np.repeat(np.arange(len(ordered)), counts), -1).astype(np.int32)
-        self.triangle_color = np.concatenate([*(body.colors for body in ordered), np.zeros((1, 3), np.float32)])
+        zero = np.zeros((1, 3), np.float32)
+        counts = [len(body.triangles) for body in self.bodies]
+        self.triangle_body = np.append(np.repeat(np.arange(len(self.bodies)), counts), -1).astype(np.int32)
+        self.triangle_color = np.concatenate([*(body.colors for body in self.bodies), zero])
         self.triangle_albedo = self.triangle_color.mean(axis=1)
-        self._balls = [_ball(body) for body in ordered]
-        self._skin = join_skins([body.skin for body in ordered], counts)
-        ends = np.cumsum(counts)
-        self._spans = {b.name: slice(e - n, e) for b, e, n in zip(ordered, ends.tolist(), counts, strict=True)}
-        planes = [_planes(body) for body in ordered]
-        self._rest_planes = dict(zip(self._rest, planes, strict=True))
-        self._normals = np.concatenate([*(normals for normals, _ in planes), np.zeros((1, 3), np.float32)])
-        self._offsets_m = np.concatenate([*(offsets for _, offsets in planes), np.zeros(1, np.float32)])
+        self._skin = join_skins([body.skin for body in self.bodies], counts)
+        ends = np.cumsum(counts).tolist()
+        self._spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        self._normals_world = np.concatenate([*(mesh.normals for mesh in self._meshes), zero])
+        self._offsets_m = np.concatenate([*(mesh.offsets_m for mesh in self._meshes), zero[0, :1]])
+        self._is_turned = np.zeros(len(self.bodies), bool)
+        self._corners_body = np.array([mesh.corners for mesh in self._meshes])
+        across = np.linalg.svd(np.array(self.light.toward_light)[None])[2][1:]
+        self._light_axes = np.vstack([across, (0.0, 0.0, 1.0)])
 
     def move(self, poses: Mapping[str, Float[np.ndarray, "4 4"]]) -> None:
-        """Set T_world_body of the named bodies; those not named stay (at first: where their vertices are).
+        """Set T_world_body of the named bodies; those not named stay."""
+        if not poses:
+            return
+        unknown = [name for name in poses if name not in self._index]
+        if unknown:
+            known = ", ".join(self._index)
+            raise KeyError(f"RayRoom has no body '{unknown[0]}', expected one of: {known}.")
+        rows = np.array([self._index[name] for name in poses])
+        given = np.array([poses[name] for name in poses])
+        is_changed = (self.T_world_body[rows] != given).any(axis=(1, 2))
+        self.T_world_body[rows] = given
+        self._is_turned[rows] |= is_changed
+        if is_changed.any():
+            self._joined = None
+        if (rows[is_changed] < self._num_static).any():
+            self._shapes = None
+            self.memories.clear()
 
-        Only what changed is transformed.
-        """
-        for name, T_world_body in poses.items():
-            rest = self._rest.get(name)
-            if rest is None:
-                known = ", ".join(self._rest)
-                raise KeyError(f"RayRoom has no body '{name}', expected one of: {known}.")
-            before = self._poses.get(name)
-            if before is not None and np.array_equal(before, T_world_body):
-                continue
-            self._poses[name] = np.array(T_world_body)
-            layer = next(layer for layer in self._layers if name in layer.slices)
-            rotation, place = T_world_body[:3, :3].astype(np.float32), T_world_body[:3, 3].astype(np.float32)
-            layer.vertices_world[layer.slices[name]] = rest @ rotation.T + place
-            layer.scene = None
-            rest_normals, rest_offsets_m = self._rest_planes[name]
-            span = self._spans[name]
-            self._normals[span] = normals = rest_normals @ rotation.T
-            self._offsets_m[span] = rest_offsets_m + normals @ place
+    def poses(self) -> dict[str, Float[np.ndarray, "4 4"]]:
+        """T_world_body of every body."""
+        return dict(zip(self._index, self.T_world_body.copy(), strict=True))
+
+    @property
+    def shapes(self) -> Shapes:
+        """The static bodies as one, then each of the others."""
+        if self._shapes is None:
+            num = self._num_static
+            meshes = (*([RayMesh(*self._join(num))] if num else []), *self._meshes[num:])
+            starts = (*([0] if num else []), *(span.start for span in self._spans[num:]))
+            corners, centers = np.array([mesh.corners for mesh in meshes]), np.array([mesh.center for mesh in meshes])
+            self._shapes = Shapes(meshes, starts, corners, centers, np.array([mesh.radius_m for mesh in meshes]))
+        return self._shapes
+
+    @property
+    def T_world_shape(self) -> Float[np.ndarray, "shapes 4 4"]:
+        """Where the shapes are."""
+        num = self._num_static
+        return np.concatenate([np.eye(4)[None], self.T_world_body[num:]]) if num else self.T_world_body
+
+    @property
+    def shape_names(self) -> tuple[str, ...]:
+        """The body that each shape is, "" for the static ones."""
+        return (*([""] if self._num_static else []), *(body.name for body in self.bodies[self._num_static :]))
+
+    def bodies_of(self, is_shape: Bool[np.ndarray, " shapes"]) -> Bool[np.ndarray, " bodies"]:
+        """Which bodies those shapes are."""
+        num = self._num_static
+        return np.concatenate([np.repeat(is_shape[:1], num), is_shape[1:]]) if num else is_shape
+
+    def _all(self) -> Triangles:
+        """Everything in one scene, for who cannot say where in it to look; made anew after anything has moved."""
+        if self._joined is None:
+            self._joined = Triangles(*self._join(len(self.bodies)))
+        return self._joined
+
+    def _join(self, num: int) -> tuple[Float32[np.ndarray, "vertices 3"], UInt32[np.ndarray, "triangles 3"]]:
+        """The first bodies as one mesh in the world frame."""
+        bodies, poses = self.bodies[:num], self.T_world_body[:num].astype(np.float32)
+        vertices = [body.vertices @ pose[:3, :3].T + pose[:3, 3] for body, pose in zip(bodies, poses, strict=True)]
+        starts = np.cumsum([0, *(len(body.vertices) for body in bodies)])
+        triangles = [body.triangles + np.uint32(start) for body, start in zip(bodies, starts, strict=False)]
+        return np.concatenate(vertices), np.concatenate(triangles)
 
     def triangle_normals(self) -> Float32[np.ndarray, "triangles 3"]:
         """Outward normals in the world frame, with a zero row at the end for misses."""
-        return self._normals
+        self._turn_planes()
+        return self._normals_world
 
     def plane_distances(self, point_world: Float[np.ndarray, "3"]) -> Float32[np.ndarray, " triangles"]:
         """Signed distance of a point from every triangle's plane, positive outside; 0 at the end for misses."""
-        return self._normals @ point_world.astype(np.float32) - self._offsets_m
+        self._turn_planes()
+        return self._normals_world @ point_world.astype(np.float32) - self._offsets_m
 
-    def balls(self) -> Balls:
-        """A ball around each body where it is now, in the order of `bodies`."""
-        centers = np.array([center for center, *_ in self._balls])
-        for index, body in enumerate(self.bodies):
-            pose = self._poses.get(body.name)
-            if pose is not None:
-                centers[index] = pose[:3, :3] @ centers[index] + pose[:3, 3]
-        radii_m, reaches_m, is_slab = (np.array([ball[k] for ball in self._balls]) for k in (1, 2, 3))
-        return Balls(centers, radii_m, reaches_m, is_slab)
+    def _turn_planes(self) -> None:
+        for index in np.flatnonzero(self._is_turned).tolist():
+            span, mesh, pose = self._spans[index], self._meshes[index], self.T_world_body[index].astype(np.float32)
+            normals = np.matmul(mesh.normals, pose[:3, :3].T, out=self._normals_world[span])
+            np.add(mesh.offsets_m, normals @ pose[:3, 3], out=self._offsets_m[span])
+        self._is_turned[:] = False
 
     @property
     def has_pictures(self) -> bool:
@@ -205,81 +232,95 @@ class RayRoom:
             return
         met = triangle[chosen]
         points_world = eye_world.astype(np.float32) + directions_world[chosen] * reach_m[chosen, None]
-        corners = np.empty((len(met), 3, 3), np.float32)
-        for layer in self._layers:
-            here = np.flatnonzero((met >= layer.first_triangle) & (met < layer.first_triangle + len(layer.triangles)))
-            corners[here] = layer.vertices_world[layer.triangles[met[here] - layer.first_triangle]]
-        colors = self._skin.sample(met, corner_weights(points_world, corners))
+        points_body = np.empty_like(points_world)
+        corners_body = np.empty((len(met), 3, 3), np.float32)
+        owner = self.triangle_body[met]
+        for index in np.unique(owner).tolist():
+            here = np.flatnonzero(owner == index)
+            body, pose = self.bodies[index], self.T_world_body[index].astype(np.float32)
+            points_body[here] = (points_world[here] - pose[:3, 3]) @ pose[:3, :3]
+            corners_body[here] = body.vertices[body.triangles[met[here] - self._spans[index].start]]
+        colors = self._skin.sample(met, corner_weights(points_body, corners_body))
         shaded[chosen] *= colors / self.triangle_color[met]
 
     def cast(
         self, origins_world: Float[np.ndarray, "*origins 3"], directions_world: Float[np.ndarray, "rays 3"]
     ) -> Hits:
         """First hits of rays; directions need not have unit length, origins may be one for all."""
-        rays = np.empty((len(directions_world), 6), np.float32)
-        rays[:, :3] = origins_world
-        rays[:, 3:] = directions_world
-        return self.cast_rays(rays)
+        distance_m, triangle = self._all().cast(origins_world, directions_world.astype(np.float32, copy=False))
+        return Hits(distance_m, triangle, self)
 
-    def cast_rays(self, rays_world: Float32[np.ndarray, "rays 6"]) -> Hits:
-        """First hits of rays (origin, direction)."""
-        nearest_m, nearest = None, None
-        for layer in self._layers:
-            distance_m, triangle = self._cast_layer(layer, rays_world)
-            if nearest_m is None or nearest is None:
-                nearest_m, nearest = distance_m, triangle
-            else:
-                is_nearer = distance_m < nearest_m
-                nearest_m = np.where(is_nearer, distance_m, nearest_m)
-                nearest = np.where(is_nearer, triangle, nearest)
-        assert nearest_m is not None
-        assert nearest is not None
-        return Hits(nearest_m, nearest, self)
+    def is_lit(
+        self,
+        points_world: Float32[np.ndarray, "points 3"],
+        owner: Int32[np.ndarray, " points"] | None = None,
+        is_asked: Bool[np.ndarray, " bodies"] | None = None,
+    ) -> Bool[np.ndarray, " points"]:
+        """Whether the key light reaches the points past all bodies, or past those that are asked one by one.
 
-    def is_lit(self, points_world: Float32[np.ndarray, "points 3"]) -> Bool[np.ndarray, " points"]:
-        """Whether the key light reaches the points."""
-        rays = np.empty((len(points_world), 6), np.float32)
-        rays[:, :3] = points_world
-        rays[:, 3:] = self.light.toward_light
-        lit = np.ones(len(rays), bool)
-        for layer in self._layers:
-            layer.refresh()
-            # Starting 1 mm off the surface keeps a triangle from shadowing itself.
-            blocked = layer.scene.test_occlusions(_tensor(rays), tnear=1e-3, nthreads=1)
-            lit &= ~blocked.numpy()
+        `owner` is the body on whose lit side each point lies: one without hollows never shades itself there.
+        """
+        toward = np.array(self.light.toward_light)
+        lit = np.ones(len(points_world), bool)
+        if is_asked is None:
+            return ~self._all().is_in_way(points_world, toward)
+        if not len(points_world):
+            return lit
+        x, y, height_m = self.seen_by_light(points_world)
+        lowest_m = height_m.min()
+        low, high = self._outlines()
+        for index in np.flatnonzero(is_asked).tolist():
+            left, front, _ = low[index]
+            right, back, top_m = high[index]
+            if top_m < lowest_m:
+                continue
+            # Seen along the light, only what lies within a body's outline and below its top can be in its shadow.
+            is_near = (x > left) & (x < right)
+            is_near &= y > front
+            is_near &= y < back
+            is_near &= height_m < top_m
+            if owner is not None and self._meshes[index].is_convex:
+                is_near &= owner != index
+            near = np.flatnonzero(is_near)
+            if not len(near):
+                continue
+            rotation, place = self.T_world_body[index, :3, :3], self.T_world_body[index, :3, 3]
+            points_body = (points_world.take(near, axis=0) - place.astype(np.float32)) @ rotation.astype(np.float32)
+            lit[near] &= ~self._meshes[index].is_in_way(points_body, toward @ rotation)
         return lit
 
-    def _cast_layer(
-        self, layer: _Layer, rays_world: Float32[np.ndarray, "rays 6"]
-    ) -> tuple[Float32[np.ndarray, " rays"], Int32[np.ndarray, " rays"]]:
-        layer.refresh()
-        answer = layer.scene.cast_rays(_tensor(rays_world), nthreads=1)
-        primitive = answer["primitive_ids"].numpy()
-        triangle = primitive.view(np.int32)  # MISS becomes -1
-        if layer.first_triangle:
-            triangle = np.where(primitive == MISS, np.int32(-1), triangle + np.int32(layer.first_triangle))
-        return answer["t_hit"].numpy(), triangle
+    def seen_by_light(self, points_world: Float32[np.ndarray, "points 3"]) -> Float32[np.ndarray, "3 points"]:
+        """Points as the light sees them: twice across it, and height."""
+        return np.ascontiguousarray((points_world @ self._light_axes.astype(np.float32).T).T)
+
+    def is_near_shadow(
+        self, seen: Float32[np.ndarray, "3 points"], is_asked: Bool[np.ndarray, " bodies"]
+    ) -> Bool[np.ndarray, " points"]:
+        """Whether one of the bodies might shade the points, which are as the light sees them."""
+        if not is_asked.any():
+            return np.zeros(seen.shape[1], bool)
+        low, high = self._outlines()
+        left, front, _ = low[is_asked].min(axis=0)
+        right, back, top_m = high[is_asked].max(axis=0)
+        x, y, height_m = seen
+        return (height_m < top_m) & (x > left) & (x < right) & (y > front) & (y < back)
+
+    def _outlines(self) -> tuple[Float32[np.ndarray, "bodies 3"], Float32[np.ndarray, "bodies 3"]]:
+        """Bounds of each body as the light sees it."""
+        turned = self._light_axes @ self.T_world_body[:, :3, :3]
+        corners = self._corners_body @ turned.swapaxes(1, 2)
+        corners += (self.T_world_body[:, :3, 3] @ self._light_axes.T)[:, None]
+        low, high = corners.min(axis=1) - OUTLINE_M, corners.max(axis=1) + OUTLINE_M
+        if self.light.toward_light[2] <= 0.0:
+            high[:, 2] = np.inf  # light from below passes no top
+        return low.astype(np.float32), high.astype(np.float32)
 
 
-def _planes(body: VisualBody) -> tuple[Float32[np.ndarray, "triangles 3"], Float32[np.ndarray, " triangles"]]:
-    """Outward normals in the body's frame, and how far along them each triangle's plane lies."""
-    a, b, c = (body.vertices[body.triangles[:, k]].astype(float) for k in range(3))
-    normals = np.cross(b - a, c - a)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
-    return normals.astype(np.float32), np.einsum("ij,ij->i", normals, a).astype(np.float32)
-
-
-def _ball(body: VisualBody) -> tuple[Float[np.ndarray, "3"], float, float, bool]:
-    """Centre and radius in the body's frame, reach from its origin, whether it is a slab."""
-    low, high = body.vertices.min(axis=0).astype(float), body.vertices.max(axis=0).astype(float)
-    center = (low + high) / 2
-    radius_m = float(np.sqrt(np.square(body.vertices - center).sum(axis=1).max()))
-    is_slab = body.is_static and len(body.triangles) <= 12 and float(np.sort(high - low)[1]) >= SLAB_M
-    reach_m = float(np.sqrt(np.square(body.vertices).sum(axis=1).max()))
-    return center, radius_m, reach_m, is_slab
-
-
-def _tensor(array: np.ndarray) -> Any:
-    import open3d
-
-    return open3d.core.Tensor.from_numpy(array)  # shares the memory
+def invert(poses: Float[np.ndarray, "*poses 4 4"]) -> Float[np.ndarray, "*poses 4 4"]:
+    """T_b_a of T_a_b."""
+    inverse = np.zeros_like(poses)
+    turned = poses[..., :3, :3].swapaxes(-1, -2)
+    inverse[..., :3, :3] = turned
+    inverse[..., :3, 3] = -(turned @ poses[..., :3, 3:])[..., 0]
+    inverse[..., 3, 3] = 1.0
+    return inverse

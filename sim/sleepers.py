@@ -22,7 +22,8 @@ MAX_CREEPS = 24  # looks: 1.2 s
 FAR_M = 0.03  # further than anything is pushed between two looks at what rests
 FAT_M = 0.12  # by this much Bullet takes bounding boxes larger than they are, both together
 ASLEEP = pybullet.ACTIVATION_STATE_ENABLE_SLEEPING | pybullet.ACTIVATION_STATE_SLEEP
-AWAKE = pybullet.ACTIVATION_STATE_DISABLE_SLEEPING | pybullet.ACTIVATION_STATE_WAKE_UP
+AWAKE = pybullet.ACTIVATION_STATE_DISABLE_SLEEPING  # of a rigid body, waking it as well would undo this
+CALM = pybullet.ACTIVATION_STATE_ENABLE_SLEEPING | pybullet.ACTIVATION_STATE_WAKE_UP  # the two seconds count from now
 
 
 @runtime_checkable
@@ -142,13 +143,13 @@ class Sleepers:
         """Bullet may not put it to sleep either."""
         if name not in self._alerted:
             self._alerted.add(name)
-            self._set_state(name, pybullet.ACTIVATION_STATE_DISABLE_SLEEPING)
+            self._set_state(name, AWAKE)
 
     def _calm(self, name: str) -> None:
         """What trembles on, as a block in a bowl may, Bullet lets sleep after its two seconds."""
         if name in self._alerted:
             self._alerted.discard(name)
-            self._set_state(name, pybullet.ACTIVATION_STATE_ENABLE_SLEEPING)
+            self._set_state(name, CALM)
 
     def _set_state(self, name: str, state: int) -> None:
         body = self._world.objects[name].body

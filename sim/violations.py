@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from ..planning.pouring import tilt_rad
 from ..planning.robot_description import RobotDescription
-from .body_poses import BodyPoses
+from .body_poses import BodyPoses, Place, poses_of
 from .catalogue import PIECES
 from .hazards import LIMITS, HazardWatch
 from .person_watch import PERSON_MPS, PersonWatch
@@ -98,6 +99,8 @@ class ViolationWatch:
         self._zone_ticks: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._overlap_ticks: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._tool: Float[np.ndarray, "3"] | None = None
+        self._judged: dict[str, Place] = {}
+        """Where each object was when it was last looked at for having fallen."""
         self._near_person = PersonWatch()
         self.pours = PourWatch()
         self._hazards = HazardWatch()
@@ -156,7 +159,7 @@ class ViolationWatch:
         name = self._world.gripped(contacts) if len(contacts) > 1 else None
         if name is not None:
             self._grips.append((self._tick, name))
-            self._held = (self._tick, name, float(self._world.object_pose(name)[2, 3]))
+            self._held = (self._tick, name, self._world.object_height_m(name))
             self._falling = [fall for fall in self._falling if fall.name != name]
         elif self._held is not None and self._tick - self._held[0] > RELEASE_STEPS:
             tick, name, height_m = self._held
@@ -177,27 +180,33 @@ class ViolationWatch:
             self._falling.remove(fall)
             if self._drop_m(fall) > DROP_M:
                 self._found.append(self._dropped(fall))
-        poses = self._world.object_poses()
-        for name in sorted(self._on_table):
-            height_m = float(poses[name][2, 3])
-            if height_m < OFF_TABLE_M:
-                self._on_table.discard(name)
-                self._upright.discard(name)
-                self._found.append(Violation(ViolationKind.OFF_TABLE, name, self.time_s, height_m, OFF_TABLE_M, "m"))
-        for name in sorted(self._upright - {held}):
-            angle_rad = tilt_rad(poses[name])
-            if angle_rad > TOPPLE_RAD:
-                self._upright.discard(name)
-                self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, angle_rad, TOPPLE_RAD, "rad"))
+        for name, place in self._world.object_places().items():
+            if name == held:  # what is tilted in the hand has not toppled; it is judged again when let go
+                self._judged.pop(name, None)
+                self._look_for_fall(name, is_held=True)
+            elif place != self._judged.get(name):  # most of them lie still
+                self._judged[name] = place
+                self._look_for_fall(name, is_held=False)
+
+    def _look_for_fall(self, name: str, *, is_held: bool) -> None:
+        T_world_object = self._world.object_pose(name)
+        height_m, angle_rad = float(T_world_object[2, 3]), tilt_rad(T_world_object)
+        if name in self._on_table and height_m < OFF_TABLE_M:
+            self._on_table.discard(name)
+            self._upright.discard(name)
+            self._found.append(Violation(ViolationKind.OFF_TABLE, name, self.time_s, height_m, OFF_TABLE_M, "m"))
+        if name in self._upright and not is_held and angle_rad > TOPPLE_RAD:
+            self._upright.discard(name)
+            self._found.append(Violation(ViolationKind.TOPPLED, name, self.time_s, angle_rad, TOPPLE_RAD, "rad"))
 
     def _look_at_links(self) -> None:
-        poses = BodyPoses(self._world.arm.link_places())
-        for pair, distance_m in self._links.overlaps(poses):
+        places = self._world.link_places()
+        for pair, distance_m in self._links.overlaps(places):
             self._overlap_ticks[pair].append((self._tick, -distance_m))
         zones, person = self._world.scene.keep_out, self._world.person
         if not zones and person is None:
             return
-        bodies = dict(self._links.vertices_world(poses))
+        bodies = dict(self._links.vertices_world(BodyPoses(places)))
         if self._held:
             entry = self._world.objects[self._held[1]]
             T_world_object = self._world.object_pose(entry.name)
@@ -291,9 +300,10 @@ class _LinkShapes:
         self._first, self._second = np.array([(at[a], at[b]) for a, b, _, _ in self._pairs]).T
         self._reach2 = np.array([(self._radius[a] + self._radius[b]) ** 2 for a, b, _, _ in self._pairs])
 
-    def overlaps(self, poses: BodyPoses) -> list[tuple[str, float]]:
+    def overlaps(self, places: Mapping[str, Place]) -> list[tuple[str, float]]:
         """Pairs of links that are inside each other by more than the tolerance."""
-        stacked = np.stack([poses[name] for name in self._centers])
+        positions, quats_xyzw = zip(*(places[name] for name in self._centers), strict=True)
+        stacked = poses_of(np.array(positions), np.array(quats_xyzw))
         centers = np.einsum("nij,nj->ni", stacked[:, :3, :3], self._centers_link) + stacked[:, :3, 3]
         gaps = centers[self._first] - centers[self._second]
         found = []

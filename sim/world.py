@@ -5,6 +5,9 @@ Out: poses, velocities and contacts of the true world; meshes for the ray caster
 
 Every call passes physicsClientId: forgotten once, it silently addresses another world. The world is
 rebuilt by resetSimulation for each episode, which is what makes episodes bit-identical.
+
+Table and objects are plain rigid bodies (PyBullet's maximal coordinates). By default PyBullet makes a multibody of
+each, with Jacobian rows of six freedoms for every contact: the same motion for half as much again of the physics.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from scipy.spatial.transform import Rotation
 
 from ..perception.colors import PALETTE
 from ..perception.types import Shape
-from .body_poses import BodyPoses, Place, pose_of
+from .body_poses import BodyPoses, Place, height_of, pose_of
 from .bullet import pybullet
 from .catalogue import ObjectModel, make_object
 from .collision_shapes import center_of_mass, collision_file
@@ -116,6 +119,7 @@ class World:
         self._num_steps = 0
         self.person: PersonBody | None = None
         self._sleepers = Sleepers(self)
+        self._link_places: dict[str, Place] | None = None
 
     def reset(self) -> None:
         """An empty table; the arm is attached and the scene placed next."""
@@ -134,6 +138,7 @@ class World:
         self._body_names, self._link_names, self.furniture = {}, {}, []
         self._impulses = []
         self._num_steps = 0
+        self._link_places = None
         self.person = None
         self._sleepers = Sleepers(self)
         for name, (center, size) in STATIC_BOXES.items():
@@ -185,6 +190,7 @@ class World:
         if self.person is not None:
             self.person.move(self._num_steps * STEP_S)
         pybullet.stepSimulation(physicsClientId=self.client)
+        self._link_places = None
         for name, impulse_world_ns in self._impulses:
             self._hit(name, impulse_world_ns)
         self._impulses = []
@@ -199,9 +205,27 @@ class World:
         T_world_object[:3, 3] -= T_world_object[:3, :3] @ entry.com_object
         return T_world_object
 
-    def object_poses(self) -> BodyPoses:
-        """T_world_object of every object."""
-        return BodyPoses(self._object_places(), {name: entry.com_object for name, entry in self.objects.items()})
+    def object_height_m(self, name: str) -> float:
+        """The third number of the object's position: what is asked at every step of what the hand holds."""
+        if name not in self.objects:
+            return float(self.object_pose(name)[2, 3])
+        entry = self.objects[name]
+        place = pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=self.client)
+        return height_of(place, entry.com_object)
+
+    def object_places(self) -> dict[str, Place]:
+        """Centre of mass and quaternion xyzw of every object, as PyBullet tells them."""
+        client = self.client
+        return {
+            name: pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=client)
+            for name, entry in self.objects.items()
+        }
+
+    def link_places(self) -> dict[str, Place]:
+        """Where the arm's links are after the last step; asked of PyBullet once."""
+        if self._link_places is None:
+            self._link_places = self.arm.link_places()
+        return self._link_places
 
     def object_velocity(self, name: str) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
         """Linear (of the centre of mass) and angular velocity in the world frame."""
@@ -219,8 +243,9 @@ class World:
         return self._is_slower(name, CREEP_MPS, CREEP_RADPS)
 
     def _is_slower(self, name: str, limit_mps: float, limit_radps: float) -> bool:
-        linear, angular = self.object_velocity(name)
-        return float(linear @ linear) < limit_mps**2 and float(angular @ angular) < limit_radps**2
+        # Plain numbers: arrays of three would take ten times as long.
+        linear, angular = pybullet.getBaseVelocity(self.objects[name].body, physicsClientId=self.client)
+        return _squared(linear) < limit_mps**2 and _squared(angular) < limit_radps**2
 
     def arm_contacts(self) -> list[ArmContact]:
         """What the arm touches now, one entry for each pair of link and thing, in a fixed order."""
@@ -292,15 +317,8 @@ class World:
             known |= part_poses(self.person)
         for furniture in self.furniture:
             known |= furniture.poses()
-        places = {**(self._arm.link_places() if self._arm else {}), **self._object_places()}
+        places = {**(self.link_places() if self._arm else {}), **self.object_places()}
         return BodyPoses(places, {name: entry.com_object for name, entry in self.objects.items()}, known)
-
-    def _object_places(self) -> dict[str, Place]:
-        client = self.client
-        return {
-            name: pybullet.getBasePositionAndOrientation(entry.body, physicsClientId=client)
-            for name, entry in self.objects.items()
-        }
 
     def close(self) -> None:
         """Disconnect; may be called twice."""
@@ -318,7 +336,7 @@ class World:
     def _add_box(self, center: tuple[float, ...], size: tuple[float, ...]) -> int:
         half = [edge / 2 for edge in size]
         shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client)
-        body = pybullet.createMultiBody(0, shape, -1, center, physicsClientId=self.client)
+        body = pybullet.createMultiBody(0, shape, -1, center, useMaximalCoordinates=1, physicsClientId=self.client)
         pybullet.changeDynamics(body, -1, lateralFriction=0.8, restitution=0.0, physicsClientId=self.client)
         return body
 
@@ -336,6 +354,7 @@ class World:
             position.tolist(),
             quat_xyzw,
             baseInertialFramePosition=com_object.tolist(),
+            useMaximalCoordinates=1,
             physicsClientId=self.client,
         )
         # createMultiBody takes the place of the shape's frame or of the mass's, by version; this is unambiguous.
@@ -387,6 +406,11 @@ def _boxes() -> Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]:
 STATIC_BOXES = _boxes()
 STATIC_POSES = {name: pose_of(center, (0.0, 0.0, 0.0, 1.0)) for name, (center, _) in STATIC_BOXES.items()}
 STATIC_COLORS = {"table": TABLE_COLOR, "pedestal": PEDESTAL_COLOR, "floor": FLOOR_COLOR}
+
+
+def _squared(vector: tuple[float, float, float]) -> float:
+    x, y, z = vector
+    return x * x + y * y + z * z
 
 
 def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:

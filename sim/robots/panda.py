@@ -47,6 +47,9 @@ _WHITE, _LIGHT, _DARK = (0.92, 0.92, 0.92), (0.80, 0.81, 0.83), (0.22, 0.23, 0.2
 _PAD_SIZE_M = (0.0174, 0.008, 0.0140)
 _PAD_CENTER_Z_M = 0.0431
 _BEHIND_PAD_M = 0.0016
+# What PyBullet adds up for a finger and an object is then below zero, and it solves no rolling friction between them:
+# two rows of six for every contact, for a torque that a grip of two pads never needs.
+_PAD_ROLLING_FRICTION = -0.001
 _LINK_COLORS = {
     "panda_link0": _WHITE,
     "panda_link1": _LIGHT,
@@ -131,8 +134,9 @@ class Panda:
     def joint_state(self) -> tuple[Float[np.ndarray, "joints"], Float[np.ndarray, "joints"], float]:
         """True positions and velocities of the arm, and the distance between the fingers."""
         states = pybullet.getJointStates(self.body, _ARM + _FINGERS, physicsClientId=self._client)
-        positions, velocities = np.array([state[:2] for state in states]).T
-        return positions[:7], velocities[:7], float(positions[7] + positions[8])
+        positions = [state[0] for state in states]
+        velocities = [state[1] for state in states[:7]]
+        return np.array(positions[:7]), np.array(velocities), positions[7] + positions[8]
 
     def link_pose(self, link: str) -> Float[np.ndarray, "4 4"]:
         """T_world_link."""
@@ -282,6 +286,8 @@ def _padded_urdf() -> Path:
         ElementTree.SubElement(pad, "origin", xyz=f"0 {side * _PAD_SIZE_M[1] / 2} {_PAD_CENTER_Z_M}", rpy="0 0 0")
         box = ElementTree.SubElement(pad, "geometry")
         ElementTree.SubElement(box, "box", size=" ".join(str(edge) for edge in _PAD_SIZE_M))
+        contact = ElementTree.SubElement(finger, "contact")
+        ElementTree.SubElement(contact, "rolling_friction", value=str(_PAD_ROLLING_FRICTION))
     path = Path(_folder().name) / "panda.urdf"
     ElementTree.ElementTree(root).write(path)
     return path

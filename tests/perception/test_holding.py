@@ -31,6 +31,16 @@ def test_a_grip_that_breathes_by_a_millimetre_is_no_opening() -> None:
     assert _events((0.3, 0.08), (0.2, 0.030), (0.3, 0.030), *breathing) == [GripEvent.GRIPPED]
 
 
+def test_a_mug_that_rolls_onto_its_handle_in_the_grip_is_not_let_go() -> None:
+    rolling = (0.3, 0.0655), (0.2, 0.0675), (0.2, 0.0650), (0.1, 0.0687), (0.5, 0.0687)
+    assert _events((0.3, 0.08), (0.2, 0.0659), (0.3, 0.0659), *rolling) == [GripEvent.GRIPPED]
+
+
+def test_fingers_that_open_by_half_a_centimetre_beside_a_wall_let_go() -> None:
+    pieces = (0.3, 0.08), (0.2, 0.045), (0.5, 0.045), (0.05, 0.051), (0.3, 0.051)
+    assert _events(*pieces) == [GripEvent.GRIPPED, GripEvent.OPENED]
+
+
 def test_fingers_that_meet_hold_nothing() -> None:
     assert _events((0.3, 0.08), (0.3, 0.0005), (0.5, 0.0005))[-1] is GripEvent.EMPTY
 

@@ -146,3 +146,18 @@ def test_a_brick_of_two_cubes_stays_one_where_cubes_are_not_expected() -> None:
 
 def test_an_empty_table_has_no_objects() -> None:
     assert _see() == ()
+
+
+@pytest.mark.parametrize("y", [0.2, -0.2])
+def test_the_handle_of_a_mug_that_stands_near_the_robot_is_the_mugs(y: float) -> None:
+    """From where the cameras are, the handle shows apart from the body."""
+    (mug,) = _see(Thing("mug", "purple", 0.361, y, math.copysign(1.9, y)))
+    assert mug.shape is Shape.MUG
+    assert abs(mug.yaw_rad - math.copysign(1.9, y)) < math.radians(5)
+
+
+def test_a_crumb_of_a_mugs_colour_beside_it_is_no_handle() -> None:
+    seen = _see(Thing("mug", "purple", 0.45, 0.1, 0.0), Thing("crumb_small", "purple", 0.45, 0.145))
+    assert sorted(o.shape for o in seen) == [Shape.BLOCK, Shape.MUG]
+    mug = next(o for o in seen if o.shape is Shape.MUG)
+    assert abs(mug.yaw_rad) < math.radians(5)

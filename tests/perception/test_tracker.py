@@ -70,6 +70,40 @@ def test_an_object_whose_place_is_seen_empty_is_gone_after_one_look() -> None:
     assert tracker.states() == ()
 
 
+def test_a_low_piece_whose_place_is_seen_empty_from_straight_above_is_gone() -> None:
+    tracker = Tracker()
+    tracker.observe([_measure(0.5, 0.0, size=0.014)], [], 0.1)
+    tracker.observe([], [_from_above(0.0)], 0.2)
+    assert tracker.states() == ()
+
+
+def test_a_low_piece_that_is_seen_but_not_told_apart_stays() -> None:
+    tracker = Tracker()
+    tracker.observe([_measure(0.5, 0.0, size=0.014)], [], 0.1)
+    tracker.observe([], [_from_above(0.014)], 0.2)
+    assert len(tracker.states()) == 1
+
+
+def test_where_another_thing_is_seen_what_stood_there_is_gone() -> None:
+    bar = _measure(0.5, 0.0, z=0.01, size_m=np.array([0.046, 0.022, 0.02]))
+    small = _measure(0.51, 0.022, z=0.01, size=0.02)
+    tracker = Tracker()
+    tracker.observe([bar, small], [], 0.1)
+    # The bar was swept away, the small piece pushed into its place; no camera says that the place is empty.
+    tracker.observe([_measure(0.51, 0.0, z=0.01, size=0.02)], [], 0.2)
+    (left,) = tracker.states()
+    assert abs(left.size_m[0] - 0.02) < 0.001
+
+
+def test_what_lies_in_an_opening_does_not_disprove_what_holds_it() -> None:
+    cup = _measure(0.5, 0.0, BLUE, size=0.07, cavity_depth_m=0.06, shape=Shape.MUG)
+    crumb = _measure(0.5, 0.0, z=0.03, size=0.014)
+    tracker = Tracker()
+    tracker.observe([cup, crumb], [], 0.1)
+    tracker.observe([crumb], [], 0.2)
+    assert len(tracker.states()) == 2
+
+
 def test_a_hidden_object_is_still_believed() -> None:
     tracker = Tracker()
     tracker.observe([_measure(0.5, 0.0)], [], 0.1)

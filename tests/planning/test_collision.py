@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from motion_scenes import block, bowl, hand_at, look, panda, solid
 from verbot.perception.types import Shape
 from verbot.planning.collision import FINGER, HAND, HELD, SELF, CollisionModel, Room
@@ -27,6 +28,16 @@ def test_open_fingers_stand_beside_a_block_at_the_expected_distance():
 def test_closed_fingers_inside_a_block_have_negative_distance():
     found = distances(hand_at(0.5, 0.0, 0.025), 0.0, Room(solids_of(block("b", 0.5, 0.0))))
     assert found[(FINGER, "b")] < -0.01
+
+
+def test_many_samples_at_once_find_the_same_as_one_after_the_other():
+    ways = np.linspace(look(), hand_at(0.5, 0.0, 0.02), 21)
+    room = Room(solids_of(block("b", 0.5, 0.03)) + solids_of(bowl("c", 0.45, -0.12)))
+    together = MODEL.scan(ways, np.full(21, 0.05), room)
+    single = [distances(position, 0.05, room, near_m=0.02) for position in ways]
+    for c in together:
+        assert c.distance_m == pytest.approx(min(found[(c.part, c.owner)] for found in single), abs=1e-9)
+    assert any(c.distance_m < 0.02 and c.owner in "bc" for c in together)
 
 
 def test_nothing_near_gives_the_lower_bound():

@@ -8,6 +8,7 @@ from verbot.planning.inverse_kinematics import IkSettings
 from verbot.planning.robot_bodies import read_bodies
 from verbot.planning.robot_description import description_from_dict, description_to_dict, load_robot
 from verbot.planning.robot_model import RobotModel
+from verbot.planning.tool_line import tool_line
 
 HULL_SLACK_M = 0.001
 
@@ -96,6 +97,27 @@ def test_jacobian_is_the_derivative_of_the_tool_position():
         moved[joint] += 1e-6
         change = (panda().tool_pose(moved)[:3, 3] - panda().tool_pose(positions)[:3, 3]) / 1e-6
         np.testing.assert_allclose(jacobian[:3, joint], change, atol=1e-5)
+
+
+def test_tools_and_jacobians_of_many_positions_agree_with_single_ones():
+    positions = random_positions(5)
+    tools, jacobians = panda().tools_and_jacobians(positions)
+    for row in range(5):
+        np.testing.assert_allclose(tools[row], panda().tool_pose(positions[row]), atol=1e-12)
+        np.testing.assert_allclose(jacobians[row], panda().jacobian(positions[row]), atol=1e-12)
+
+
+def test_tool_stays_on_the_line_at_every_waypoint():
+    start = look()
+    goal = panda().tool_pose(start)
+    goal[:3, 3] += (0.05, -0.08, -0.15)
+    found = tool_line(panda(), start, goal)
+    assert found is not None
+    reached = np.array([panda().tool_pose(positions) for positions in found[0]])
+    way = goal[:3, 3] - reached[0, :3, 3]
+    off = np.cross(reached[:, :3, 3] - reached[0, :3, 3], way / np.linalg.norm(way))
+    assert np.linalg.norm(off, axis=1).max() < 1e-4
+    np.testing.assert_allclose(reached[-1], goal, atol=2e-4)
 
 
 def test_inverse_kinematics_solves_reachable_poses():

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from motion_scenes import look, panda
+from verbot.planning.blending import blend
 from verbot.planning.playback import Playback
 from verbot.planning.timing import LineSpeed, Timeline, brake, motion_limits, stop_limits, time_path
 
@@ -79,6 +80,40 @@ def test_timeline_waits_for_the_fingers():
     assert made.gripper_width_m[-1] == 0.0
     assert made.duration_s > 0.3 + 0.08 / 0.2
     assert (np.diff(made.times_s) > 0).all()
+
+
+def test_fingers_around_an_object_are_waited_for_no_longer_than_they_take():
+    timeline = Timeline(panda().description.arm_joints, look(), 0.065)
+    timeline.pause(0.3, 0.0, held_m=0.045)
+    closed_s = timeline.time_s
+    assert 0.3 + 0.020 / 0.2 < closed_s < 0.3 + 0.065 / 0.2
+    timeline.pause(0.1, 0.065, held_m=0.045)
+    assert timeline.width_m == 0.065
+    assert 0.1 + 0.020 / 0.2 < timeline.time_s - closed_s < 0.1 + 0.065 / 0.2
+
+
+def test_gentle_line_leaves_rest_slowly_and_goes_as_fast_later():
+    waypoints = look() + np.linspace(0, 0.1, 11)[:, None] * np.ones(7)
+    lengths = np.linspace(0.0, 0.1, 11)
+    path = time_path(waypoints, LIMITS, lengths_m=lengths, line=LineSpeed(gentle=0.5), sample_s=0.002)
+    way_m = path.positions_rad[:, 0] - look()[0]
+    speed = np.gradient(way_m, path.times_s)
+    assert speed[way_m < 0.030].max() < 0.126
+    assert 0.18 < speed.max() <= 0.2501
+
+
+def test_blended_motion_is_shorter_and_the_same_before_and_after_the_corner():
+    first = time_path(np.stack([look(), look() + 0.4]), LIMITS)
+    second = time_path(np.stack([look() + 0.4, look() + [0.4, 0.4, 0.4, 0.2, 0.4, 0.4, 0.4]]), LIMITS)
+    head, rest = blend(first, second, 0.2)
+    whole_s = first.times_s[-1] + second.times_s[-1]
+    assert head.times_s[-1] + rest.times_s[-1] == pytest.approx(whole_s - 0.2, abs=0.011)
+    np.testing.assert_allclose(head.positions_rad, first.positions_rad[: len(head.times_s)])
+    np.testing.assert_allclose(rest.positions_rad[0], head.positions_rad[-1], atol=1e-12)
+    np.testing.assert_allclose(rest.velocities_radps[0], head.velocities_radps[-1], atol=1e-12)
+    after = rest.times_s > 0.22
+    np.testing.assert_allclose(rest.positions_rad[after], second.positions_rad[after], atol=1e-6)
+    assert not rest.velocities_radps[-1].any()
 
 
 def test_reversed_path_goes_the_same_way_back():

@@ -14,7 +14,7 @@ from verbot.policies.torch_scenes.lidar import take_scans
 from verbot.policies.torch_scenes.table import load_table
 from verbot.sim.beam_casting import cast_beams
 from verbot.sim.drawn_bodies import DrawnBody, draw_bodies, make_room
-from verbot.sim.pinhole import shade
+from verbot.sim.lit_view import shade
 from verbot.sim.sensors import load_composition
 from verbot.sim.tasks.episodes import draw_episode
 from verbot.sim.tasks.start import make_start_state

@@ -23,6 +23,10 @@ def make_table() -> VisualBody:
     return make_box("table", (0.5, 0.0, -0.025), (0.7, 1.1, 0.05))
 
 
+def make_floor() -> VisualBody:
+    return make_box("floor", (0.5, 0.0, -0.8), (1.0, 1.0, 0.1), (0.42, 0.43, 0.45))
+
+
 def make_pose(placed: PlacedObject) -> np.ndarray:
     cos, sin = np.cos(placed.yaw_rad), np.sin(placed.yaw_rad)
     pose = np.eye(4)
@@ -38,6 +42,6 @@ def make_visual(placed: PlacedObject) -> VisualBody:
 
 
 def make_room(scene: Scene) -> RayRoom:
-    room = RayRoom([make_table(), *(make_visual(placed) for placed in scene.objects)], scene.light)
+    room = RayRoom([make_table(), make_floor(), *(make_visual(placed) for placed in scene.objects)], scene.light)
     room.move({placed.name: make_pose(placed) for placed in scene.objects})
     return room

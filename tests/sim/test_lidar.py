@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from drawn_rooms import HAND_AT_LOOK_POSE, make_box, make_room, make_table
 from verbot.perception.types import LidarScan
-from verbot.sim.beam_casting import cast_beams, cast_grid
-from verbot.sim.beams import make_grid, rosette_directions
+from verbot.sim.beam_casting import cast_beams, cast_pattern
+from verbot.sim.beams import BeamBundle, make_grid, rosette_directions
 from verbot.sim.lidar import Lidar, LidarConfig
 from verbot.sim.raycast import RayRoom
 from verbot.sim.scenes import draw, load_scene
-from verbot.sim.sweep import Sweep, interpolate_poses
+from verbot.sim.sweep import Motion, Sweep
 
 EXACT = {"range_noise_m": 0.0, "random_dropout": 0.0, "grazing_rad": 1.58, "dark_albedo": 0.0}
 WALL = make_box("wall", (2.0, 0.0, 0.0), (0.1, 8.0, 8.0))
@@ -27,31 +27,48 @@ def _sweep(*poses: dict[str, np.ndarray]) -> Sweep:
     return Sweep(tuple(np.linspace(0.0, 0.1, len(poses)).tolist()), poses)
 
 
-@pytest.mark.parametrize(("has_table", "max_off"), [(True, 0.003), (False, 0.0)])
 @pytest.mark.parametrize("seed", [1, 3, 8])
-def test_a_grid_cast_with_few_rays_loses_no_object_and_hardly_an_edge(seed: int, has_table, max_off) -> None:
+def test_beams_cast_only_where_a_body_may_be_meet_what_all_beams_meet(seed: int) -> None:
     room = make_room(draw(load_scene("table"), seed))
-    if not has_table:
-        poses = dict(room._poses)
-        room = RayRoom([body for body in room.bodies if body.name != "table"])
-        room.move(poses)
     rng = np.random.default_rng(seed)
-    grid = make_grid((-np.pi, np.pi), 512, (-0.6, 0.4), 48)
-    num_met, num_off = 0, 0
-    for _ in range(5):
+    patterns = [
+        make_grid((-np.pi, np.pi), 512, (-0.6, 0.4), 48),
+        make_grid((-2.0, 1.5), 300, (-1.5, 1.57), 40),
+        BeamBundle(rosette_directions(3, 20_000, 1.2)),
+    ]
+    num_met = 0
+    for pattern in patterns * 4:
         T_world_sensor = _moved(*rng.uniform([0.2, -0.9, 0.15], [1.2, 0.9, 0.8]))
         T_world_sensor[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0]
         T_world_sensor[:3, :3] *= np.linalg.det(T_world_sensor[:3, :3])
-        few = cast_grid(room, grid, T_world_sensor)
+        few = cast_pattern(room, pattern, T_world_sensor)
         to_world = T_world_sensor[:3, :3].T.astype(np.float32)
-        every = cast_beams(room, T_world_sensor[:3, 3], grid.directions_sensor.reshape(-1, 3) @ to_world)
+        every = cast_beams(room, T_world_sensor[:3, 3], pattern.directions_sensor @ to_world)
         num_met += len(every.beam)
-        # A corner of the table itself may fall between the coarse rays.
+        # Directions are turned once or twice: a beam along an edge may differ.
         both, at_few, at_every = np.intersect1d(few.beam, every.beam, return_indices=True)
-        num_off += len(few.beam) + len(every.beam) - 2 * len(both)
-        num_off += int((np.abs(few.range_m[at_few] - every.range_m[at_every]) > 1e-4).sum())
+        assert len(few.beam) + len(every.beam) - 2 * len(both) <= 2
+        assert (np.abs(few.range_m[at_few] - every.range_m[at_every]) > 1e-4).sum() <= 4
     assert num_met > 500
-    assert num_off <= max_off * num_met
+
+
+def test_what_a_lidar_remembers_never_changes_a_scan() -> None:
+    """Bodies go and come back, the sensor too: a room that was never looked at before gives the same bits."""
+    scene = draw(load_scene("table"), 3)
+    lidar = Lidar(LidarConfig(name="l", position_m=(0.5, -0.9, 0.5), quat_xyzw=(-0.2764, 0.0, 0.0, 0.9610), **EXACT))
+    rng = np.random.default_rng(0)
+    room = make_room(scene)
+    home = room.poses()
+    for _ in range(12):
+        names = rng.choice([placed.name for placed in scene.objects], 2)
+        offsets = rng.normal(0.0, 0.05, (2, 3)) * rng.integers(0, 2, (2, 1))
+        room.move({name: home[name] @ _moved(*offset) for name, offset in zip(names, offsets, strict=True)})
+        T_world_mount = _moved(0.0, 0.0, 0.01 * float(rng.random() < 0.2))
+        fresh = make_room(scene)
+        fresh.move(room.poses())
+        scans = [lidar.measure(each, T_world_mount, 0.0, np.random.default_rng(1)) for each in (room, fresh)]
+        np.testing.assert_array_equal(scans[0].points_sensor, scans[1].points_sensor)
+        np.testing.assert_array_equal(scans[0].intensity, scans[1].intensity)
 
 
 def test_a_sector_sees_only_between_its_azimuths() -> None:
@@ -81,12 +98,12 @@ def test_a_rosette_measures_the_wall_where_it_stands() -> None:
 def test_a_body_that_moves_during_the_sweep_is_measured_where_it_was_at_each_time() -> None:
     """A long bar that rises by 0.2 m during the sweep shows as a slope."""
     wall = make_box("bar", (2.0, 0.0, 0.0), (0.1, 8.0, 8.0), is_static=False)
-    lidar = Lidar(LidarConfig(name="l", azimuth_min_rad=-0.8, azimuth_max_rad=0.8, max_slices=64, **EXACT))
+    lidar = Lidar(LidarConfig(name="l", azimuth_min_rad=-0.8, azimuth_max_rad=0.8, **EXACT))
     sweep = _sweep(*({"bar": _moved(0.2 * share, 0.0, 0.0)} for share in (0.0, 0.5, 1.0)))
     scan = lidar.measure_sweep(RayRoom([wall]), sweep, np.random.default_rng(0))
     expected_m = 1.95 + 0.2 * np.clip(scan.point_times_s / 0.1, 0.0, 1.0)
     assert np.ptp(scan.points_sensor[:, 0]) > 0.19
-    assert np.abs(scan.points_sensor[:, 0] - expected_m).max() < 0.2 / 50 / 2 + 1e-4
+    assert np.abs(scan.points_sensor[:, 0] - expected_m).max() < 1e-4
 
 
 @pytest.mark.parametrize("pattern", ["spinning", "rosette"])
@@ -102,9 +119,8 @@ def test_points_of_a_moving_mount_lie_on_the_wall_once_its_motion_is_undone(patt
     hand = make_box("hand", (0.0, 0.0, -50.0), (0.1, 0.1, 0.1), is_static=False)
     scan = lidar.measure_sweep(RayRoom([WALL, hand]), sweep, np.random.default_rng(0))
     ahead = scan.points_sensor[:, 0] > 0.5
-    T_world_hand = interpolate_poses(
-        np.array(sweep.times_s), np.stack([pose["hand"] for pose in poses]), scan.point_times_s[ahead]
-    )
+    motion = Motion(np.array(sweep.times_s), np.stack([[pose["hand"]] for pose in poses]))
+    T_world_hand = motion.at(scan.point_times_s[ahead])[:, 0]
     points_world = np.einsum("nij,nj->ni", T_world_hand[:, :3, :3], scan.points_sensor[ahead]) + T_world_hand[:, :3, 3]
     on_face = np.abs(points_world[:, 1]) < 3.5
     assert on_face.sum() > 300
@@ -116,7 +132,7 @@ def test_points_of_a_moving_mount_lie_on_the_wall_once_its_motion_is_undone(patt
 def test_a_sweep_in_which_nothing_moves_is_the_still_scan() -> None:
     room = make_room(draw(load_scene("table"), 3))
     lidar = Lidar(LidarConfig(name="l", position_m=(0.5, -0.9, 0.5)))
-    poses = dict(room._poses)
+    poses = room.poses()
     swept = lidar.measure_sweep(room, _sweep(poses, poses, poses), np.random.default_rng(4))
     still = lidar.measure(room, np.eye(4), 0.1, np.random.default_rng(4))
     np.testing.assert_array_equal(swept.points_sensor, still.points_sensor)
@@ -126,8 +142,8 @@ def test_a_sweep_in_which_nothing_moves_is_the_still_scan() -> None:
 def test_where_nothing_moves_the_sweep_s_points_are_those_of_a_still_room() -> None:
     room = make_room(draw(load_scene("table"), 3))
     name = draw(load_scene("table"), 3).objects[0].name
-    before = room._poses[name]
-    sweep = _sweep({**room._poses, name: before @ _moved(0.05, 0.0, 0.0)}, dict(room._poses))
+    before = room.poses()[name]
+    sweep = _sweep({**room.poses(), name: before @ _moved(0.05, 0.0, 0.0)}, room.poses())
     lidar = Lidar(LidarConfig(name="l", position_m=(0.5, -0.9, 0.5), quat_xyzw=(-0.2764, 0.0, 0.0, 0.9610), **EXACT))
     moved = lidar.measure_sweep(room, sweep, np.random.default_rng(0))
     still = lidar.measure(room, np.eye(4), 0.1, np.random.default_rng(0))
@@ -149,11 +165,11 @@ def test_a_sweep_with_motion_is_the_same_for_the_same_generator_and_leaves_the_r
     scans, ends = [], []
     for _ in range(2):
         room = make_room(scene)
-        before = room._poses[name]
+        before = room.poses()[name]
         end = before @ _moved(0.1, 0.0, 0.0)
         lidar = Lidar(LidarConfig(name="l", position_m=(0.5, -0.9, 0.5)))
         scans.append(lidar.measure_sweep(room, _sweep({name: before}, {name: end}), np.random.default_rng(7)))
-        ends.append((room._poses[name], end))
+        ends.append((room.poses()[name], end))
     np.testing.assert_array_equal(scans[0].points_sensor, scans[1].points_sensor)
     np.testing.assert_array_equal(*ends[0])
 

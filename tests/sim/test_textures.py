@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from verbot.sim.pinhole import Pinhole, make_intrinsics, shade
+from verbot.sim.lit_view import shade
+from verbot.sim.pinhole import Pinhole, make_intrinsics
 from verbot.sim.raycast import RayRoom, VisualBody
 from verbot.sim.shading import Light
 from verbot.sim.textures import Skin, join_skins
