@@ -68,7 +68,7 @@ class DriveConfig:
 
 
 class Path:
-    """The sensor's true motion: a smooth line with bends, its heading along it, and the small pitch and roll of a car."""
+    """The sensor's true motion: a smooth line with bends, heading along it, with a car's small pitch and roll."""
 
     def __init__(self, config: DriveConfig, rng: np.random.Generator) -> None:
         self.length_s = (config.num_scans + 2) * SWEEP_S

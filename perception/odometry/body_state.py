@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .preintegration import ImuNoise, Preintegrated
-from .rotations import log, skew
+from .rotations import exp, log, skew
 
 SIZE = 18
 TURN, PLACE, VELOCITY, FORCE_BIAS, RATE_BIAS, GRAVITY = (slice(3 * k, 3 * k + 3) for k in range(6))
@@ -88,28 +88,25 @@ class BodyState:
         spread[:, VELOCITY] += (force_mps2 * time).square()
         return replace(self, place_map=self.place_map + self.velocity_map * time, covariance=covariance)
 
-    def pose_information(self) -> Annotated[Tensor, "robots 6 6"]:
-        """How sure the pose is before it is measured."""
-        return torch.linalg.inv(self.covariance[:, POSE, POSE])
-
     def matched(
         self,
         R_map_body: Annotated[Tensor, "robots 3 3"],
         place_map: Annotated[Tensor, "robots 3"],
         information: Annotated[Tensor, "robots 6 6"],
     ) -> BodyState:
-        """After the pose was found that fits both this prediction and a measurement of that information.
+        """After a scan was matched at that pose, with that information about it.
 
-        The rest follows the pose by its correlation with it; directions without information stay as predicted.
+        Directions without information stay as predicted; the rest follows the pose by its correlation with it.
         """
-        moved = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
+        found = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
         of_pose = self.covariance[:, POSE, POSE]
+        fitted = torch.linalg.inv(torch.linalg.inv(of_pose) + information)
+        moved = _turned(fitted @ information, found)
         by_pose = torch.linalg.solve(of_pose, self.covariance[:, POSE, :]).mT
         rest = _turned(by_pose, moved)
-        fitted = torch.linalg.inv(torch.linalg.inv(of_pose) + information)
         return BodyState(
-            R_map_body,
-            place_map,
+            exp(moved[:, TURN]) @ self.R_map_body,
+            self.place_map + moved[:, PLACE],
             self.velocity_map + rest[:, VELOCITY],
             self.force_bias_mps2 + rest[:, FORCE_BIAS],
             self.rate_bias_radps + rest[:, RATE_BIAS],

@@ -23,14 +23,13 @@ from .preintegration import ImuNoise, preintegrate
 from .registration import Fit, Matching, register
 from .voxel_map import VoxelMap
 
-
 STARTS = 3
 """How often the first sweep is straightened: each time leaves about a tenth of the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One sweep of each robot's LiDAR in the body's frame, each point at its own time; False in `is_there` is padding."""
+    """One sweep of each robot's LiDAR in the body's frame, a time for each point; False in `is_there` is padding."""
 
     points_body: Annotated[Tensor, "robots points 3"]
     times_s: Annotated[Tensor, "robots points"]
@@ -62,7 +61,7 @@ class OdometryConfig:
     scale: float = 40.0
     """Neighbouring Gaussians err together: how many times less is known than their number says."""
     matching: Matching = field(default_factory=Matching)
-    coarse: Matching = field(default_factory=lambda: Matching(floor_m=0.05, max_iterations=20))
+    coarse: Matching = field(default_factory=lambda: Matching(floor_m=0.05, along_m=0.4, max_iterations=20))
     noise: ImuNoise = field(default_factory=ImuNoise)
     guess: FirstGuess = field(default_factory=FirstGuess)
     coasting_mps2: float = 3.0
@@ -95,7 +94,7 @@ class Odometry:
         predicted, track = self._predict(self.state, sweep, imu)
         scan = self._gaussians(sweep, track)
         fit = self._match(predicted, scan)
-        state = predicted.matched(fit.R_map_body, fit.place_map, fit.information / self.config.scale)
+        state = predicted.matched(fit.R_map_body, fit.place_map, fit.information)
         self._learn(state, scan)
         self.state, self.end_s = state, sweep.end_s
         return state, fit
@@ -150,17 +149,20 @@ class Odometry:
 
     def _match(self, predicted: BodyState, scan: Gaussians) -> Fit:
         config = self.config
-        prior = (predicted.pose_information() * config.scale).float()
         turn, place = predicted.R_map_body.float(), predicted.place_map.float()
-        if predicted.covariance.diagonal(dim1=1, dim2=2)[:, 3:6].amax() > config.unsure_m**2:
+        spread = predicted.covariance.diagonal(dim1=1, dim2=2)[:, :6]
+        prior = torch.diag_embed(1.0 / (spread + 1e-6)).float()
+        is_unsure = (spread[:, 3:].amax(dim=1) > config.unsure_m**2)[:, None]
+        if is_unsure.any():
             rough = register(scan, self.coarse, turn, place, prior, config.coarse)
-            turn, place = rough.R_map_body, rough.place_map
+            turn = torch.where(is_unsure[..., None], rough.R_map_body, turn)
+            place = torch.where(is_unsure, rough.place_map, place)
         fit = register(scan, self.map, turn, place, prior, config.matching)
         return replace(
             fit,
             R_map_body=_orthonormal(fit.R_map_body.double()),
             place_map=fit.place_map.double(),
-            information=fit.information.double(),
+            information=fit.information.double() / config.scale,
         )
 
     def _learn(self, state: BodyState, scan: Gaussians) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from .gaussians import Gaussians, flattened, from_moments, products, voxel_centers, voxel_keys
 
 EMPTY = torch.iinfo(torch.int64).max
-PROBES = 12
+PROBES = 24
 MAX_COUNT = 1000.0
 """Points that a voxel remembers: older ones fade, so that the map follows slow change and sums stay exact."""
 
@@ -123,5 +123,7 @@ class VoxelMap:
 
 
 def _hash(keys: Tensor) -> Tensor:
-    mixed = keys * 0x2545F4914F6CDD1D
-    return (mixed ^ (mixed >> 29)) & 0x7FFFFFFF
+    """Neighbouring voxels far apart: multiply and fold twice (as in Steele, Lea, Flood's SplitMix, 2014)."""
+    mixed = keys * 0x3F51AFD7ED558CCD
+    mixed = (mixed ^ (mixed >> 32)) * 0x44CEB9FE1A85EC53
+    return (mixed ^ (mixed >> 32)) & 0x7FFFFFFF
