@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .config import ConfigError, make_run_config
+from .evaluation.worker import THREAD_VARIABLES
 
 BENCHES = {
     "episodes": "verbot.agent.bench_episodes:bench",
     "evaluate": "verbot.agent.evaluation.bench:bench",
+    "perception": "verbot.agent.bench_perception:bench",
     "sensors": "verbot.agent.bench_sensors:bench",
 }
 SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
+    "perception": "odometry and inertial preintegration against KISS-ICP, small_gicp and gtsam, on one thread",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 
@@ -58,6 +63,21 @@ def load_bench(name: str) -> Bench:
         raise ConfigError(f"No benchmark named '{name}'.{hint} There are: {', '.join(BENCHES)}.")
     module, _, function = BENCHES[name].partition(":")
     return getattr(importlib.import_module(module), function)
+
+
+def measure_apart(module: str, count: int) -> Any:
+    """What the module's `main(count)` answers in a process of its own on one thread; warnings are the peers' own.
+
+    Raises:
+        RuntimeError: that process failed.
+    """
+    program = f"import json, sys; from {module} import main; print(json.dumps(main(int(sys.argv[1]))))"
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
+    line = [sys.executable, "-W", "ignore", "-c", program, str(count)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"The measuring process ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def make_report(name: str, rows: list[Row]) -> dict[str, Any]:

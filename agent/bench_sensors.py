@@ -8,19 +8,12 @@ Out: rows: RGB-D at two resolutions and a LiDAR sweep, each against what PyBulle
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any
 
-from .bench import Row
-from .evaluation.worker import THREAD_VARIABLES
+from .bench import Row, measure_apart
 
 FRAMES = 60
 MAX_DEPTH_MM = 3.0
-PROGRAM = "import json, sys; from verbot.sim.bench_sensors import main; print(json.dumps(main(int(sys.argv[1]))))"
 # What is measured, the peer's name in Comparison, the row, what it is against, how many times faster it must be
 # (None: stated only).
 SPEEDS: tuple[tuple[str, str, str, str, float | None], ...] = (
@@ -42,7 +35,7 @@ SPEEDS: tuple[tuple[str, str, str, str, float | None], ...] = (
 
 def bench(num_episodes: int) -> Iterator[Row]:
     """Every row; fewer frames when fewer episodes are asked for."""
-    found = _measure(min(FRAMES, num_episodes))
+    found = measure_apart("verbot.sim.bench_sensors", min(FRAMES, num_episodes))
     pybullet = f"PyBullet {importlib.metadata.version('pybullet')}"
     about = f"{found['objects']} objects and a Panda, {found['triangles']} triangles, arm moved, shadows, noise"
     for key, peer, name, against, bar in SPEEDS:
@@ -66,12 +59,3 @@ def bench(num_episodes: int) -> Iterator[Row]:
         f"< {MAX_DEPTH_MM:g}",
         p95_mm < MAX_DEPTH_MM,
     )
-
-
-def _measure(num_frames: int) -> dict[str, Any]:
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
-    line = [sys.executable, "-c", PROGRAM, str(num_frames)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise RuntimeError(f"The measuring process ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])

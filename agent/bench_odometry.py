@@ -1,0 +1,141 @@
+"""Our odometry beside KISS-ICP's and small_gicp's, on one street, in one process on one thread, by CPU time.
+
+In:  how many sweeps.
+Out: segment errors and CPU milliseconds a sweep of each, undistorted and distorted; preintegration against gtsam.
+
+Scan by scan all sides take their turn, so that a busy machine slows them alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from ..perception.odometry.errors import segment_error_percent
+from ..perception.odometry.odometry import InertialSamples, Odometry, OdometryConfig, Sweep
+from ..perception.odometry.preintegration import ImuNoise, preintegrate
+from ..sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, Scan, drive
+
+SEED = 7
+ROBOTS, STEPS = 256, 100
+Side = Callable[[Scan, int], Float[np.ndarray, "4 4"]]
+
+
+def main(num_scans: int) -> dict[str, Any]:
+    """Everything measured, as plain values."""
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {"preintegration_us": _preintegration_us(), "gtsam_difference": _gtsam_difference()}
+    for name, is_distorted in (("undistorted", False), ("distorted", True)):
+        of = drive(DriveConfig(num_scans=num_scans, is_distorted=is_distorted), SEED)
+        sides = {"ours": _ours(of, has_imu=is_distorted), "kiss": _kiss(is_distorted), "gicp": _gicp()}
+        found[name] = _race(of, sides)
+    return found
+
+
+def _race(of: Drive, sides: dict[str, Side]) -> dict[str, dict[str, float]]:
+    poses: dict[str, list[np.ndarray]] = {name: [] for name in sides}
+    spent_s: dict[str, list[float]] = {name: [] for name in sides}
+    for index, scan in enumerate(of.scans):
+        for name, follow in sides.items():
+            start_s = time.process_time()
+            poses[name].append(follow(scan, index))
+            spent_s[name].append(time.process_time() - start_s)
+    return {
+        name: {
+            "segment_error_percent": segment_error_percent(np.array(poses[name]), of.T_world_sensor),
+            "ms": 1000.0 * float(np.mean(spent_s[name][2:])),
+        }
+        for name in sides
+    }
+
+
+def _ours(of: Drive, *, has_imu: bool) -> Side:
+    odometry = Odometry(1, OdometryConfig())
+    per_sweep = round(SWEEP_S * IMU_HZ)
+
+    def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
+        points, times_s = torch.from_numpy(scan.points_sensor)[None], torch.from_numpy(scan.times_s)[None]
+        end_s = torch.tensor([scan.end_s], dtype=torch.float64)
+        is_there = torch.ones(points.shape[:2], dtype=torch.bool)
+        rows = slice(index * per_sweep, (index + 1) * per_sweep)
+        columns = (of.imu_times_s[rows], of.force_mps2[rows], of.rate_radps[rows])
+        imu = InertialSamples(*(torch.from_numpy(column)[None] for column in columns)) if has_imu else None
+        state, _ = odometry.update(Sweep(points, times_s, is_there, end_s - SWEEP_S, end_s), imu)
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = state.R_map_body[0], state.place_map[0]
+        return pose
+
+    return follow
+
+
+def _kiss(is_distorted: bool) -> Side:
+    from kiss_icp.config import load_config
+    from kiss_icp.kiss_icp import KissICP
+
+    config = load_config(None)
+    config.data.deskew = is_distorted
+    config.registration.max_num_threads = 1
+    odometry = KissICP(config)
+
+    def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
+        shares = (scan.times_s - scan.end_s) / SWEEP_S + 1.0 if is_distorted else np.zeros(0)
+        odometry.register_frame(scan.points_sensor.astype(np.float64), shares)
+        return odometry.last_pose.copy()
+
+    return follow
+
+
+def _gicp() -> Side:
+    import small_gicp
+
+    surroundings, poses = small_gicp.GaussianVoxelMap(1.0), [np.eye(4)]
+
+    def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
+        points, _ = small_gicp.preprocess_points(scan.points_sensor.astype(np.float64), 0.25, num_threads=1)
+        if index == 0:
+            surroundings.insert(points)
+            return poses[0]
+        guess = poses[-1] @ np.linalg.inv(poses[-2]) @ poses[-1] if len(poses) > 1 else poses[-1]
+        found = small_gicp.align(surroundings, points, guess, num_threads=1, max_iterations=20)
+        poses.append(found.T_target_source)
+        surroundings.insert(points, found.T_target_source)
+        return poses[-1]
+
+    return follow
+
+
+def _preintegration_us() -> float:
+    generator = torch.Generator().manual_seed(0)
+    force, rate = (torch.randn(ROBOTS, STEPS, 3, generator=generator) for _ in range(2))
+    step_s, spent_s = torch.full((ROBOTS, STEPS), 0.005), []
+    for _ in range(30):
+        start_s = time.process_time()
+        preintegrate(force, rate, step_s, ImuNoise())
+        spent_s.append(time.process_time() - start_s)
+    return 1e6 * float(np.median(spent_s)) / (ROBOTS * STEPS)
+
+
+def _gtsam_difference() -> float:
+    """Largest over a second at 200 Hz, in turn (entries), place (m), velocity (m/s)."""
+    import gtsam
+
+    rng = np.random.default_rng(SEED)
+    force, rate = 3.0 * rng.normal(size=(200, 3)), 2.0 * rng.normal(size=(200, 3))
+    step_s = np.full(200, 0.005)
+    ours = preintegrate(*(torch.from_numpy(values)[None] for values in (force, rate, step_s)), ImuNoise())
+    theirs = gtsam.PreintegratedImuMeasurementsManifold(
+        gtsam.PreintegrationParams.MakeSharedU(9.81), gtsam.imuBias.ConstantBias()
+    )
+    for k in range(200):
+        theirs.integrateMeasurement(force[k], rate[k], step_s[k])
+    pairs = (
+        (ours.turn, theirs.deltaRij().matrix()),
+        (ours.place_m, theirs.deltaPij()),
+        (ours.velocity_mps, theirs.deltaVij()),
+    )
+    return max(float(np.abs(one[0].numpy() - other).max()) for one, other in pairs)
