@@ -31,9 +31,8 @@ class Triangles:
     ) -> tuple[Float32[np.ndarray, " rays"], Int32[np.ndarray, " rays"]]:
         """Distances in lengths of the direction (inf: a miss) and triangles (-1: a miss); one origin will do."""
         answer = self._build().cast_rays(_tensor(_join(origins, directions)), nthreads=1)
-        return answer["t_hit"].numpy(), answer["primitive_ids"].numpy().view(
-            np.int32
-        )  # unsigned, all bits set at a miss
+        triangle = answer["primitive_ids"].numpy().view(np.int32)  # unsigned, all bits set at a miss
+        return answer["t_hit"].numpy(), triangle
 
     def is_in_way(
         self, points: Float32[np.ndarray, "points 3"], direction: Float[np.ndarray, "3"]
@@ -78,7 +77,8 @@ class RayMesh(Triangles):
 def _join(
     origins: Float[np.ndarray, "*origins 3"], directions: Float[np.ndarray, "*rays 3"]
 ) -> Float32[np.ndarray, "rays 6"]:
-    rays = np.empty((max(origins.size, directions.size) // 3, 6), np.float32)
+    many = origins if origins.ndim == 2 else directions
+    rays = np.empty((many.size // 3, 6), np.float32)
     rays[:, :3] = origins
     rays[:, 3:] = directions
     return rays

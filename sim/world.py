@@ -372,9 +372,11 @@ class World:
             physicsClientId=self.client,
         )
         if model.own is not None:
-            # Bullet takes the inertia from the boxes around the parts otherwise.
+            # Bullet takes the inertia from the boxes around the parts otherwise. Given alone, it would undo the mass.
             inertia = model.own.inertia_kgm2.tolist()
-            pybullet.changeDynamics(body, -1, localInertiaDiagonal=inertia, physicsClientId=self.client)
+            pybullet.changeDynamics(
+                body, -1, mass=model.mass_kg, localInertiaDiagonal=inertia, physicsClientId=self.client
+            )
         self._body_names[body] = placed.name
         self.objects[placed.name] = WorldObject(
             placed.name, model, placed.color, body, com_object, float(np.linalg.norm(model.size_m)) / 2 + WAKE_REACH_M
