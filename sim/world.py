@@ -119,7 +119,6 @@ class World:
         self._num_steps = 0
         self.person: PersonBody | None = None
         self._sleepers = Sleepers(self)
-        self._link_places: dict[str, Place] | None = None
 
     def reset(self) -> None:
         """An empty table; the arm is attached and the scene placed next."""
@@ -138,7 +137,6 @@ class World:
         self._body_names, self._link_names, self.furniture = {}, {}, []
         self._impulses = []
         self._num_steps = 0
-        self._link_places = None
         self.person = None
         self._sleepers = Sleepers(self)
         for name, (center, size) in STATIC_BOXES.items():
@@ -190,7 +188,6 @@ class World:
         if self.person is not None:
             self.person.move(self._num_steps * STEP_S)
         pybullet.stepSimulation(physicsClientId=self.client)
-        self._link_places = None
         for name, impulse_world_ns in self._impulses:
             self._hit(name, impulse_world_ns)
         self._impulses = []
@@ -222,10 +219,8 @@ class World:
         }
 
     def link_places(self) -> dict[str, Place]:
-        """Where the arm's links are after the last step; asked of PyBullet once."""
-        if self._link_places is None:
-            self._link_places = self.arm.link_places()
-        return self._link_places
+        """Where the arm's links are now."""
+        return self.arm.link_places()
 
     def object_velocity(self, name: str) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
         """Linear (of the centre of mass) and angular velocity in the world frame."""
