@@ -19,6 +19,8 @@ HALF_RANGE = 1 << 16
 """Voxels on either side of the origin along each axis; beyond it keys would meet."""
 ROWS = (0, 0, 0, 1, 1, 2)
 COLUMNS = (0, 1, 2, 1, 2, 2)
+SQUARE = (0, 1, 2, 1, 3, 4, 2, 4, 5)
+"""Which of the six numbers stands where in the matrix, row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def voxel_centers(points: Annotated[Tensor, "* 3"], voxel_m: float) -> Annotated
     return (torch.floor(points / voxel_m) + 0.5) * voxel_m
 
 
-def moments(points: Annotated[Tensor, "points 3"]) -> Annotated[Tensor, "points 10"]:
+def moments(points: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 10"]:
     """1, x, y, z, and the six products: their sums over points are all that a Gaussian needs."""
     x, y, z = points.unbind(-1)
     return torch.stack([torch.ones_like(x), x, y, z, x * x, x * y, x * z, y * y, y * z, z * z], dim=-1)
@@ -145,6 +147,9 @@ def flattened(six: Annotated[Tensor, "* 6"], along_m: float, across_m: float) ->
 
     One ring of a LiDAR on the ground is a line: without this it would hold the next scan's ring in place.
     """
-    normal = thinnest(six)
-    level = torch.tensor([1.0, 0, 0, 1.0, 0, 1.0]).to(six)
-    return six + along_m**2 * level + (across_m**2 - along_m**2) * products(normal)
+    return six + along_m**2 * unit(six) + (across_m**2 - along_m**2) * products(thinnest(six))
+
+
+def unit(like: Tensor) -> Annotated[Tensor, "6"]:
+    """The identity, of the same kind."""
+    return torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0, 1.0], dtype=like.dtype, device=like.device)

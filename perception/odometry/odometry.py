@@ -76,7 +76,6 @@ class Odometry:
         self.device = torch.device(device)
         floor_m = (config.matching.along_m, config.matching.floor_m)
         self.map = VoxelMap(robots, config.map_voxel_m, config.map_slots, device, floor_m)
-        self.coarse = VoxelMap(robots, config.coarse_voxel_m, config.map_slots // 4, device, floor_m)
         self.state: BodyState | None = None
         self.end_s = torch.zeros(robots, dtype=torch.float64, device=device)
         self._updates = 0
@@ -121,8 +120,7 @@ class Odometry:
             self.end_s = first.start_s
             _, track = self._predict(before, first, first_imu)
             self.end_s = first.end_s
-            for surroundings in (self.map, self.coarse):
-                surroundings.clear()
+            self.map.clear()
             self.state = replace(start, velocity_map=speed)
             self._learn(self.state, self._gaussians(first, track))
 
@@ -154,7 +152,7 @@ class Odometry:
         prior = torch.diag_embed(1.0 / (spread + 1e-6)).float()
         is_unsure = (spread[:, 3:].amax(dim=1) > config.unsure_m**2)[:, None]
         if is_unsure.any():
-            rough = register(scan, self.coarse, turn, place, prior, config.coarse)
+            rough = register(scan, self.map.coarsened(config.coarse_voxel_m), turn, place, prior, config.coarse)
             turn = torch.where(is_unsure[..., None], rough.R_map_body, turn)
             place = torch.where(is_unsure, rough.place_map, place)
         fit = register(scan, self.map, turn, place, prior, config.matching)
@@ -166,13 +164,10 @@ class Odometry:
         )
 
     def _learn(self, state: BodyState, scan: Gaussians) -> None:
-        placed = scan.moved(state.R_map_body.float(), state.place_map.float())
-        self.map.add(placed)
-        self.coarse.add(placed)
+        self.map.add(scan.moved(state.R_map_body.float(), state.place_map.float()))
         self._updates += 1
         if self._updates % 20 == 0:
-            for surroundings in (self.map, self.coarse):
-                surroundings.keep_near(state.place_map.float(), self.config.radius_m)
+            self.map.keep_near(state.place_map.float(), self.config.radius_m)
 
 
 def _track(state: BodyState, force: Tensor, rate: Tensor, step_s: Tensor, times_s: Tensor) -> Track:

@@ -17,7 +17,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from .gaussians import Gaussians, flattened, invert_symmetric, turn_symmetric
+from .gaussians import SQUARE, Gaussians, flattened, invert_symmetric, moments, turn_symmetric, unit
 from .rotations import exp
 from .voxel_map import VoxelMap
 
@@ -91,48 +91,66 @@ def _positive(matrix: Annotated[Tensor, "robots 6 6"]) -> Annotated[Tensor, "rob
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    hessian: Tensor
-    held: Tensor
+    hessian: Annotated[Tensor, "robots 6 6"]
+    held: Annotated[Tensor, "robots 6 6"]
     """What the Hessian would be if every Gaussian were a ball of one metre."""
-    gradient: Tensor
-    matched: Tensor
-    chi_square: Tensor
+    gradient: Annotated[Tensor, "robots 6"]
+    matched: Annotated[Tensor, "robots"]
+    chi_square: Annotated[Tensor, "robots"]
 
 
 def _linearize(
-    mean: Tensor,
-    covariance: Tensor,
-    is_used: Tensor,
+    mean: Annotated[Tensor, "robots gaussians 3"],
+    covariance: Annotated[Tensor, "robots gaussians 6"],
+    is_used: Annotated[Tensor, "robots gaussians"],
     surroundings: VoxelMap,
-    turned: Tensor,
-    place: Tensor,
+    turned: Annotated[Tensor, "robots 3 3"],
+    place: Annotated[Tensor, "robots 3"],
     how: Matching,
 ) -> _System:
     arm = mean @ turned.mT  # from the body's origin, along the map's axes
     at = arm + place[:, None]
-    slot = surroundings.find(at)
-    there = slot.clamp_min(0)
-    is_met = is_used & (slot >= 0) & (surroundings.count_at(there) >= how.min_map_points)
-    apart = surroundings.mean[there] - at
-    together = covariance + surroundings.covariance[there]
-    whole = torch.tensor([1.0, 0, 0, 1.0, 0, 1.0]).to(together)  # any that can be inverted, where nothing was met
-    a, b, c, d, e, f = invert_symmetric(torch.where(is_met[..., None], together, whole)).unbind(-1)
+    is_met, count, met_mean, met_covariance = surroundings.look_up(at)
+    is_met = is_met & is_used & (count >= how.min_map_points)
+    apart = met_mean - at
+    # Where nothing was met, any matrix that can be inverted.
+    together = torch.where(is_met[..., None], covariance + met_covariance, unit(covariance))
+    inverse = invert_symmetric(together)
+    a, b, c, d, e, f = inverse.unbind(-1)
     x, y, z = apart.unbind(-1)
     pull = torch.stack([a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z], dim=-1)
     square = (pull * apart).sum(dim=-1)
-    weight = is_met / (1.0 + square / how.kernel**2)
-    inverse = torch.stack([a, b, c, b, d, e, c, e, f], dim=-1) * weight[..., None]
-    # J = [-[arm], 1]: what the distance does when the body turns or moves.
-    x, y, z = arm.unbind(-1)
-    zero = torch.zeros_like(x)
-    by_turn = torch.stack([zero, z, -y, -z, zero, x, y, -x, zero], dim=-1).unflatten(-1, (3, 3))
-    inverse = inverse.unflatten(-1, (3, 3))
-    jacobian = torch.cat([by_turn, torch.eye(3).to(by_turn).expand_as(by_turn)], dim=-1)
-    weighed = inverse @ jacobian
-    rows = jacobian.flatten(1, 2)
-    hessian = rows.mT @ weighed.flatten(1, 2)
-    held = rows.mT @ (jacobian * weight[..., None, None]).flatten(1, 2)
-    gradient = (weighed.flatten(1, 2).mT @ apart.flatten(1, 2)[..., None]).squeeze(-1)
+    weight = (is_met / (1.0 + square / how.kernel**2))[..., None]
+    arms = moments(arm).mT
+    pulls = arms[:, :4] @ (pull * weight)
     num = is_met.sum(dim=1).clamp_min(1)
-    fits = (is_met & (square < how.kernel**2 * 3)).sum(dim=1) / is_used.sum(dim=1).clamp_min(1)
-    return _System(hessian, held, gradient, fits, (square.clamp_max(how.kernel**2) * is_met).sum(dim=1) / num)
+    return _System(
+        _assemble(arms @ (inverse * weight)),
+        _assemble(arms @ weight * unit(covariance)),
+        torch.cat([_crossed(pulls[:, 1:]), pulls[:, 0]], dim=1),
+        (is_met & (square < 3.0 * how.kernel**2)).sum(dim=1) / is_used.sum(dim=1).clamp_min(1),
+        (square.clamp_max(how.kernel**2) * is_met).sum(dim=1) / num,
+    )
+
+
+def _assemble(sums: Annotated[Tensor, "robots 10 6"]) -> Annotated[Tensor, "robots 6 6"]:
+    """Jᵀ W J over all Gaussians, with J = [-[arm], 1]: its entries are sums of (products of) arm times entries of W."""
+    weights = sums[..., SQUARE].unflatten(-1, (3, 3))  # [robots, moment, 3, 3]
+    level, once, twice = weights[:, 0], weights[:, 1:4], weights[:, 4:][:, SQUARE].unflatten(1, (3, 3))
+    cross = _cross(sums)
+    mixed = torch.einsum("iab,rabj->rij", cross, once)
+    turning = torch.einsum("iab,jdc,radbc->rij", cross, cross, twice)
+    return torch.cat([torch.cat([turning, mixed], dim=2), torch.cat([mixed.mT, level], dim=2)], dim=1)
+
+
+def _crossed(products: Annotated[Tensor, "robots 3 3"]) -> Annotated[Tensor, "robots 3"]:
+    """The sum of cross products from the sum of outer products."""
+    return torch.einsum("iab,rab->ri", _cross(products), products)
+
+
+def _cross(like: Tensor) -> Annotated[Tensor, "3 3 3"]:
+    """The tensor that makes cross products."""
+    cross = torch.zeros(3, 3, 3, dtype=like.dtype, device=like.device)
+    for i, a, b in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        cross[i, a, b], cross[i, b, a] = 1.0, -1.0
+    return cross

@@ -40,8 +40,7 @@ class VoxelMap:
         self._first = torch.arange(robots, device=device)[:, None] * capacity
         self.keys = torch.full((robots * capacity,), EMPTY, device=device)
         self.sums = torch.zeros(robots * capacity, 10, device=device)
-        self.mean = torch.zeros(robots * capacity, 3, device=device)
-        self.covariance = torch.zeros(robots * capacity, 6, device=device)
+        self.gaussians = torch.zeros(robots * capacity, 10, device=device)  # count, mean, flattened covariance
 
     def find(self, points: Annotated[Tensor, "robots points 3"]) -> Annotated[Tensor, "robots points"]:
         """The slot of each point's voxel, -1 where there is none."""
@@ -70,32 +69,50 @@ class VoxelMap:
         sums = self.sums[touched]
         sums = sums * (MAX_COUNT / sums[:, :1]).clamp_max(1.0)
         self.sums[touched] = sums
-        _, offset, covariance = from_moments(sums)
-        self.mean[slot] = voxel_centers(mean, self.voxel_m)
-        self.mean[touched] += offset
-        self.covariance[touched] = flattened(covariance, *self.floor_m)
+        total, offset, covariance = from_moments(sums)
+        self.gaussians[slot, 1:4] = voxel_centers(mean, self.voxel_m)
+        place = self.gaussians[touched, 1:4] + offset
+        self.gaussians[touched] = torch.cat([total[:, None], place, flattened(covariance, *self.floor_m)], dim=1)
 
-    def count_at(self, slots: Annotated[Tensor, "*"]) -> Annotated[Tensor, "*"]:
-        """How many points are behind the Gaussians."""
-        return self.sums[slots, 0]
+    def look_up(
+        self, points: Annotated[Tensor, "robots points 3"]
+    ) -> tuple[
+        Annotated[Tensor, "robots points"],
+        Annotated[Tensor, "robots points"],
+        Annotated[Tensor, "robots points 3"],
+        Annotated[Tensor, "robots points 6"],
+    ]:
+        """For each point whether its voxel has a Gaussian, and that one's count, mean and covariance."""
+        slots = self.find(points)
+        rows = self.gaussians.index_select(0, slots.clamp_min(0).flatten()).view(*slots.shape, 10)
+        return slots >= 0, rows[..., 0], rows[..., 1:4], rows[..., 4:]
+
+    def coarsened(self, voxel_m: float) -> VoxelMap:
+        """The same surroundings in larger voxels."""
+        coarse = VoxelMap(self.robots, voxel_m, self.capacity // 4, self.keys.device, self.floor_m)
+        rows = self.sums.view(self.robots, self.capacity, 10)
+        count, _, covariance = from_moments(rows)
+        coarse.add(Gaussians(count, self.gaussians[:, 1:4].view(self.robots, self.capacity, 3), covariance))
+        return coarse
 
     def clear(self) -> None:
         """Forget everything."""
-        for table, empty in ((self.keys, EMPTY), (self.sums, 0.0), (self.mean, 0.0), (self.covariance, 0.0)):
-            table.fill_(empty)
+        self.keys.fill_(EMPTY)
+        self.sums.zero_()
+        self.gaussians.zero_()
 
     def keep_near(self, place: Annotated[Tensor, "robots 3"], radius_m: float) -> None:
         """Forget what is farther away; the table is laid out anew."""
         owner = torch.arange(len(self.keys), device=self.keys.device) // self.capacity
-        is_near = (self.mean - place[owner]).square().sum(dim=1) < radius_m**2
+        is_near = (self.gaussians[:, 1:4] - place[owner]).square().sum(dim=1) < radius_m**2
         kept = ((self.keys != EMPTY) & is_near).nonzero().squeeze(1)
-        keys, sums, mean, covariance = self.keys[kept], self.sums[kept], self.mean[kept], self.covariance[kept]
+        keys, sums, gaussians = self.keys[kept], self.sums[kept], self.gaussians[kept]
         owner = owner[kept]
         self.clear()
         slot = self._insert(keys, owner * self.capacity)
         there = (slot >= 0).nonzero().squeeze(1)
         slot = slot[there]
-        self.sums[slot], self.mean[slot], self.covariance[slot] = sums[there], mean[there], covariance[there]
+        self.sums[slot], self.gaussians[slot] = sums[there], gaussians[there]
 
     def _make_room(self, points: Tensor, is_there: Tensor) -> Tensor:
         keys = voxel_keys(points, self.voxel_m)

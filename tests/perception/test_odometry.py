@@ -118,7 +118,7 @@ def test_map_finds_what_was_put_in_and_forgets_what_is_far() -> None:
     slots = surroundings.find(gaussians.mean)
     used = gaussians.count > 0
     assert (slots[used] >= 0).all()
-    assert torch.allclose(surroundings.mean[slots[used]], gaussians.mean[used], atol=1e-4)
+    assert torch.allclose(surroundings.gaussians[slots[used], 1:4], gaussians.mean[used], atol=1e-4)
     assert len(torch.unique(slots[used])) == used.sum(), "robots must not share slots"
     assert (surroundings.find(gaussians.mean + 1000.0) < 0).all()
     surroundings.keep_near(torch.zeros(2, 3), 20.0)
