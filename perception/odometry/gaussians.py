@@ -36,6 +36,16 @@ class Gaussians:
         mean = self.mean @ rotation.mT + place[:, None]
         return Gaussians(self.count, mean, turn_symmetric(rotation, self.covariance))
 
+    def with_points(self, least: int) -> Gaussians:
+        """Those behind which there are that many points, packed anew."""
+        is_kept = self.count >= least
+        order = is_kept.int().argsort(dim=1, descending=True, stable=True)[:, : int(is_kept.sum(dim=1).max())]
+        mean, covariance = (
+            values.gather(1, order[..., None].expand(*order.shape, values.shape[2]))
+            for values in (self.mean, self.covariance)
+        )
+        return Gaussians((self.count * is_kept).gather(1, order), mean, covariance)
+
 
 def voxel_keys(points: Annotated[Tensor, "* 3"], voxel_m: float) -> Annotated[Tensor, "*"]:
     """One whole number for each voxel."""

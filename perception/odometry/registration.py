@@ -64,7 +64,8 @@ def register(
 
     Robots whose step has become small stay as they are, so that none depends on the others of its batch.
     """
-    is_used = scan.count >= matching.min_points
+    scan = scan.with_points(matching.min_points)
+    is_used = scan.count > 0
     # Turned once: within the few degrees that a prediction is off, the shape of a Gaussian stays what it was.
     covariance = turn_symmetric(R_map_body, flattened(scan.covariance, matching.along_m, matching.floor_m))
     moved = torch.zeros(len(place_map), 6, dtype=place_map.dtype, device=place_map.device)  # from the prior's mean

@@ -45,15 +45,8 @@ class VoxelMap:
     def find(self, points: Annotated[Tensor, "robots points 3"]) -> Annotated[Tensor, "robots points"]:
         """The slot of each point's voxel, -1 where there is none."""
         keys = voxel_keys(points, self.voxel_m)
-        found = torch.full_like(keys, -1)
-        start = _hash(keys)
-        for probe in range(PROBES):
-            slot = self._first + ((start + probe) & (self.capacity - 1))
-            there = self.keys[slot]
-            found = torch.where((found < 0) & (there == keys), slot, found)
-            if not ((found < 0) & (there != EMPTY)).any():
-                break
-        return found
+        first = self._first.expand_as(keys)
+        return self._probe(keys.flatten(), first.flatten(), is_new_allowed=False).view_as(keys)
 
     def add(self, gaussians: Gaussians) -> None:
         """Take in Gaussians, each into the voxel of its mean; what finds no slot is left out."""
@@ -109,7 +102,7 @@ class VoxelMap:
         keys, sums, gaussians = self.keys[kept], self.sums[kept], self.gaussians[kept]
         owner = owner[kept]
         self.clear()
-        slot = self._insert(keys, owner * self.capacity)
+        slot = self._probe(keys, owner * self.capacity, is_new_allowed=True)
         there = (slot >= 0).nonzero().squeeze(1)
         slot = slot[there]
         self.sums[slot], self.gaussians[slot] = sums[there], gaussians[there]
@@ -118,22 +111,27 @@ class VoxelMap:
         keys = voxel_keys(points, self.voxel_m)
         first = self._first.expand_as(keys)
         slots = torch.full_like(keys, -1)
-        slots[is_there] = self._insert(keys[is_there], first[is_there])
+        slots[is_there] = self._probe(keys[is_there], first[is_there], is_new_allowed=True)
         return slots
 
-    def _insert(self, keys: Annotated[Tensor, " keys"], first: Annotated[Tensor, " keys"]) -> Annotated[Tensor, "keys"]:
-        """The slots of the keys, taken where they are new."""
+    def _probe(
+        self, keys: Annotated[Tensor, " keys"], first: Annotated[Tensor, " keys"], *, is_new_allowed: bool
+    ) -> Annotated[Tensor, " keys"]:
+        """The slots of the keys in the tables that begin at `first`; new keys take free slots if they may."""
         slots = torch.full_like(keys, -1)
-        waiting = torch.arange(len(keys), device=keys.device)
-        start = _hash(keys)
+        waiting, start = torch.arange(len(keys), device=keys.device), _hash(keys)
+        wanted = keys
         for probe in range(PROBES):
             slot = first[waiting] + ((start[waiting] + probe) & (self.capacity - 1))
-            wanted = keys[waiting]
-            is_free = self.keys[slot] == EMPTY
-            self.keys.scatter_reduce_(0, slot[is_free], wanted[is_free], "amin")
-            is_placed = self.keys[slot] == wanted
-            slots[waiting[is_placed]] = slot[is_placed]
-            waiting = waiting[~is_placed]
+            there = self.keys[slot]
+            if is_new_allowed:
+                is_free = there == EMPTY
+                self.keys.scatter_reduce_(0, slot[is_free], wanted[is_free], "amin")
+                there = self.keys[slot]
+            is_found = there == wanted
+            slots[waiting[is_found]] = slot[is_found]
+            is_left = ~is_found & (there != EMPTY)
+            waiting, wanted = waiting[is_left], wanted[is_left]
             if not len(waiting):
                 break
         return slots
