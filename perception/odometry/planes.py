@@ -3,7 +3,7 @@
 In:  vectors [3, …], unit quaternions xyzw [4, …], matrices [3, 3, …].
 Out: the same; all elementwise, so that long sequences of many robots run at the speed of memory.
 
-`rotations.py` has the formulas and their source, for layouts with components last.
+Formulas: Solà, Deray, Atchuthan, "A micro Lie theory for state estimation in robotics" (2018), appendix B.
 """
 
 from __future__ import annotations

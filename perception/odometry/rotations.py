@@ -1,4 +1,4 @@
-"""Rotations in batches on a torch device: exponential, logarithm, right Jacobian, products of a sequence.
+"""Rotations in batches on a torch device: exponential and logarithm.
 
 In:  rotation vectors (rad), matrices or unit quaternions (xyzw), any leading axes.
 Out: tensors with the same leading axes, device and dtype, smooth through zero.
@@ -33,14 +33,6 @@ def exp(vector_rad: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 3 3"]:
     return _combine(vector_rad, first, second)
 
 
-def right_jacobian(vector_rad: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 3 3"]:
-    """J with exp(a + b) = exp(a) exp(J(a) b) for small b."""
-    square, angle = _sizes(vector_rad)
-    first = _choose(square, 0.5 - square / 24.0 + square.square() / 720.0, (1.0 - angle.cos()) / angle.square())
-    second = _choose(square, 1.0 / 6.0 - square / 120.0, (angle - angle.sin()) / (angle.square() * angle))
-    return _combine(vector_rad, -first, second)
-
-
 def log(rotation: Annotated[Tensor, "* 3 3"]) -> Annotated[Tensor, "* 3"]:
     """Rotation vector of a matrix, at most half a turn."""
     quat_xyzw = to_quaternion(rotation)
@@ -69,44 +61,6 @@ def to_quaternion(rotation: Annotated[Tensor, "* 3 3"]) -> Annotated[Tensor, "* 
     longest = rows.diagonal(dim1=-2, dim2=-1).argmax(dim=-1)[..., None, None].expand(*rows.shape[:-2], 1, 4)
     quat_xyzw = torch.nn.functional.normalize(rows.gather(-2, longest).squeeze(-2), dim=-1)
     return torch.where(quat_xyzw[..., 3:] < 0.0, -quat_xyzw, quat_xyzw)
-
-
-def from_quaternion(quat_xyzw: Annotated[Tensor, "* 4"]) -> Annotated[Tensor, "* 3 3"]:
-    """Rotation matrix of a unit quaternion."""
-    real = quat_xyzw[..., 3]
-    return _combine(quat_xyzw[..., :3], 2.0 * real, torch.full_like(real, 2.0))
-
-
-def quaternion_exp(vector_rad: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 4"]:
-    """Unit quaternion of a rotation vector."""
-    square, angle = _sizes(vector_rad)
-    share = _choose(square, 0.5 - square / 48.0 + square.square() / 3840.0, (angle / 2.0).sin() / angle)
-    return torch.cat([share[..., None] * vector_rad, (angle / 2.0).cos()[..., None]], dim=-1)
-
-
-def quaternion_product(a_xyzw: Annotated[Tensor, "* 4"], b_xyzw: Annotated[Tensor, "* 4"]) -> Annotated[Tensor, "* 4"]:
-    """The turn b, then the turn a."""
-    x, y, z, w = a_xyzw.unbind(-1)
-    p, q, r, s = b_xyzw.unbind(-1)
-    return torch.stack(
-        [
-            w * p + x * s + y * r - z * q,
-            w * q + y * s + z * p - x * r,
-            w * r + z * s + x * q - y * p,
-            w * s - x * p - y * q - z * r,
-        ],
-        dim=-1,
-    )
-
-
-def running_products(quats_xyzw: Annotated[Tensor, "* steps 4"]) -> Annotated[Tensor, "* steps 4"]:
-    """q1, q1 q2, q1 q2 q3 …, in as many passes as the number of steps has binary digits (Hillis and Steele, 1986)."""
-    products, shift = quats_xyzw, 1
-    while shift < quats_xyzw.shape[-2]:
-        longer = quaternion_product(products[..., :-shift, :], products[..., shift:, :])
-        products = torch.cat([products[..., :shift, :], longer], dim=-2)
-        shift *= 2
-    return torch.nn.functional.normalize(products, dim=-1)
 
 
 def _sizes(vector: Tensor) -> tuple[Tensor, Tensor]:
