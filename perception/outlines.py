@@ -182,7 +182,9 @@ def _fit_lines(
     # Where a side was not seen, the outermost points are those of the opposite side.
     keep = np.abs(values - expected[:, None]) < 0.005
     values = np.where(is_seen, values, 0.0)
-    center = (np.where(is_seen, places, np.inf).min(axis=1) + np.where(is_seen, places, -np.inf).max(axis=1)) / 2
+    # Of a side that shows no bin at all nothing is told; all its bins count here, so that its middle is a number.
+    counted = is_seen | ~is_seen.any(axis=1, keepdims=True)
+    center = (np.where(counted, places, np.inf).min(axis=1) + np.where(counted, places, -np.inf).max(axis=1)) / 2
     moments = np.stack([np.ones_like(places), places, values, places * places, places * values], axis=2)
     slope, offset, spread = np.zeros(4), expected, np.full(4, 0.001)
     for _ in range(2):

@@ -142,7 +142,8 @@ class Odometry:
         return predicted, _track(state, force, rate, step_s, torch.cat([starts[:, :1], ends], dim=1))
 
     def _gaussians(self, sweep: Sweep, track: Track | None) -> Gaussians:
-        points = track.carried(sweep.points_body, sweep.times_s) if track else sweep.points_body
+        is_bent = track is not None and bool((sweep.times_s != sweep.end_s[:, None]).any())
+        points = track.carried(sweep.points_body, sweep.times_s) if track and is_bent else sweep.points_body
         return make_gaussians(points, sweep.is_there, self.config.scan_voxel_m)
 
     def _match(self, predicted: BodyState, scan: Gaussians) -> Fit:

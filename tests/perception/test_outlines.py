@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from verbot.perception.outlines import fit_circle, fit_rectangle, make_hull
+from verbot.perception.outlines import _fit_lines, fit_circle, fit_rectangle, make_hull
 
 
 def _grid(length: float, width: float, yaw: float, spacing: float = 0.001, noise: float = 0.0003) -> np.ndarray:
@@ -48,3 +48,12 @@ def test_a_hull_grows_and_shrinks_by_what_is_asked() -> None:
     assert hull.contains(np.array([[0.019, 0.0], [0.021, 0.0]]), 0.003).tolist() == [True, True]
     assert hull.contains(np.array([[0.019, 0.0]]), -0.003).tolist() == [False]
     assert hull.roundness == pytest.approx(2**0.5, abs=0.05)
+
+
+def test_a_side_without_any_point_keeps_the_expected_line() -> None:
+    places = np.tile(np.linspace(-0.02, 0.02, 9), (4, 1))
+    is_seen = np.ones((4, 9), bool)
+    is_seen[2] = False
+    lines = _fit_lines(places, np.full((4, 9), 0.03), is_seen, np.full(4, 0.031))
+    np.testing.assert_allclose(lines.offset, [0.03, 0.03, 0.031, 0.03], atol=1e-6)
+    assert np.isfinite(lines.slope).all()
