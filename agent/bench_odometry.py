@@ -9,6 +9,7 @@ Scan by scan all sides take their turn, so that a busy machine slows them alike.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module  # the peers are an extra
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,10 @@ def _ours(of: Drive, *, has_imu: bool) -> Side:
 
 
 def _kiss(is_distorted: bool) -> Side:
-    from kiss_icp.config import load_config
-    from kiss_icp.kiss_icp import KissICP
-
-    config = load_config(None)
+    config = import_module("kiss_icp.config").load_config(None)
     config.data.deskew = is_distorted
     config.registration.max_num_threads = 1
-    odometry = KissICP(config)
+    odometry = import_module("kiss_icp.kiss_icp").KissICP(config)
 
     def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
         shares = (scan.times_s - scan.end_s) / SWEEP_S + 1.0 if is_distorted else np.zeros(0)
@@ -91,8 +89,7 @@ def _kiss(is_distorted: bool) -> Side:
 
 
 def _gicp() -> Side:
-    import small_gicp
-
+    small_gicp = import_module("small_gicp")
     surroundings, poses = small_gicp.GaussianVoxelMap(1.0), [np.eye(4)]
 
     def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
@@ -122,12 +119,12 @@ def _preintegration_us() -> float:
 
 def _gtsam_difference() -> float:
     """Largest over a second at 200 Hz, in turn (entries), place (m), velocity (m/s)."""
-    import gtsam
-
+    gtsam = import_module("gtsam")
     rng = np.random.default_rng(SEED)
     force, rate = 3.0 * rng.normal(size=(200, 3)), 2.0 * rng.normal(size=(200, 3))
     step_s = np.full(200, 0.005)
-    ours = preintegrate(*(torch.from_numpy(values)[None] for values in (force, rate, step_s)), ImuNoise())
+    samples = [torch.from_numpy(values)[None] for values in (force, rate, step_s)]
+    ours = preintegrate(samples[0], samples[1], samples[2], ImuNoise())
     bias = gtsam.imuBias.ConstantBias(np.zeros(3), np.zeros(3))
     theirs = gtsam.PreintegratedImuMeasurementsManifold(gtsam.PreintegrationParams.MakeSharedU(9.81), bias)
     for k in range(200):
