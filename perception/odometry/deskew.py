@@ -29,6 +29,7 @@ class Track:
     ) -> Annotated[Tensor, "robots points 3"]:
         """Points into the frame of the track's end; between moments the body moves evenly, outside it rests."""
         moments = self.times_s.shape[1]
+        times_s = times_s.maximum(self.times_s[:, :1]).minimum(self.times_s[:, -1:])
         before = torch.searchsorted(self.times_s, times_s.contiguous()).clamp(1, moments - 1) - 1
         row = (before + moments * torch.arange(len(before), device=before.device)[:, None]).flatten()
         start_s = self.times_s.flatten()[row]
@@ -38,7 +39,6 @@ class Track:
         slope = torch.nn.functional.pad((at_moment[:, 1:] - at_moment[:, :-1]) / step_s, (0, 0, 0, 1))
         table = torch.cat([at_moment, slope], dim=2).to(points_body.dtype).flatten(0, 1)
         since_s = (times_s.flatten() - start_s).to(points_body.dtype)
-        since_s = since_s.clamp_min(0.0).minimum(step_s.amax().to(since_s))
         at, slope = table.index_select(0, row).T.split(6)
         turn, place = torch.addcmul(at, slope, since_s).split(3)
         points = points_body.reshape(-1, 3).T.contiguous()

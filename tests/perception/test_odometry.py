@@ -147,6 +147,14 @@ def test_deskewed_wall_is_flat() -> None:
     assert (seen - expected).abs().max() > 0.5
 
 
+def test_outside_its_track_a_body_rests() -> None:
+    times_s = torch.tensor([[0.0, 0.06, 0.1]], dtype=torch.float64)
+    place = torch.stack([times_s, 0.0 * times_s, 0.0 * times_s], dim=-1)
+    track = make_track(times_s, torch.eye(3, dtype=torch.float64).expand(1, 3, 3, 3), place)
+    carried = track.carried(torch.zeros(1, 3, 3, dtype=torch.float64), torch.tensor([[-1.0, 0.08, 0.15]]).double())
+    np.testing.assert_allclose(carried[0, :, 0], [-0.1, -0.02, 0.0], atol=1e-12)
+
+
 def test_a_street_is_followed_to_centimetres_through_motion_distortion() -> None:
     of = street()
     apart = truth(of)[-1, :3, 3] - follow(of)[0, -1, :3, 3]
