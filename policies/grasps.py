@@ -41,13 +41,14 @@ NUM_RIM = 16
 class Grasp:
     """The tool's pose when the fingers close, the opening before, and how little it is liked.
 
-    Where it `may_turn`, the fingers may be exchanged.
+    Where it `may_turn`, the fingers may be exchanged; where it `is_tight`, they may rub against a wall on their way.
     """
 
     T_world_tool: Float[np.ndarray, "4 4"]
     open_m: float
     cost: float
     may_turn: bool = True
+    is_tight: bool = False
 
 
 def make_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:

@@ -26,6 +26,7 @@ from .surroundings import carrying, neighbours, without
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
 LOW_APPROACH_M = 0.035  # … or this long, near the base, where the arm cannot fold any further
+TIGHT_GENTLY = 0.5  # the last three centimetres between walls
 LIFT_QUICKER = 1.4  # grown friction holds what is lifted; what is carried through the air goes faster still
 SAFE_M = 0.20  # below this the hand first goes straight up
 
@@ -175,8 +176,9 @@ class Reaching:
         air = Air(now.room(), max(width, now.body.gripper_width_m), now.rng)
         heights_m = (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
         opening_s = abs(width - timeline.width_m) / GRIPPER_SPEED_MPS
+        pace, gentle = (1.0, TIGHT_GENTLY) if grasp.is_tight else (EMPTY_LINE_QUICKER, 1.0)
         descent = self._descend(
-            timeline, grip, heights_m, width, room, air, pace=EMPTY_LINE_QUICKER, opening_s=opening_s
+            timeline, grip, heights_m, width, room, air, pace=pace, gentle=gentle, opening_s=opening_s
         )
         if isinstance(descent, Blocked):
             return no_motion(descent, now, item.id)
