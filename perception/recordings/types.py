@@ -52,7 +52,7 @@ class LabelledBox:
         if self.T_lidar_box is None or self.size_m is None:
             return np.zeros(len(points_lidar), bool)
         points_box = (points_lidar - self.T_lidar_box[:3, 3]) @ self.T_lidar_box[:3, :3]
-        return (np.abs(points_box) <= np.array(self.size_m) / 2.0).all(axis=1)
+        return np.all(np.abs(points_box) <= np.array(self.size_m) / 2.0, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
