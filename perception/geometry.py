@@ -52,11 +52,13 @@ def make_pose(position: Float[np.ndarray, "3"], yaw_rad: float = 0.0) -> Float[n
     return pose
 
 
-def invert_pose(T_a_b: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
+def invert_pose(T_a_b: Float[np.ndarray, "*poses 4 4"]) -> Float[np.ndarray, "*poses 4 4"]:
     """T_b_a, exact for rigid poses."""
-    T_b_a = np.eye(4)
-    T_b_a[:3, :3] = T_a_b[:3, :3].T
-    T_b_a[:3, 3] = -T_a_b[:3, :3].T @ T_a_b[:3, 3]
+    T_b_a = np.zeros_like(T_a_b)
+    turned = T_a_b[..., :3, :3].swapaxes(-1, -2)
+    T_b_a[..., :3, :3] = turned
+    T_b_a[..., :3, 3] = -(turned @ T_a_b[..., :3, 3:])[..., 0]
+    T_b_a[..., 3, 3] = 1.0
     return T_b_a
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int16
 
+from ..perception.geometry import invert_pose
 from .beams import BeamBundle, BeamGrid
-from .raycast import RayRoom, invert
+from .raycast import RayRoom
 from .resting import recall
 from .sweep import Sweep
 
@@ -104,7 +105,7 @@ def cast_sweep(
         nearest = _cast_resting(room, pattern, sensor.knots[-1, 0], ~is_moving)
     moving = np.flatnonzero(is_moving)
     shapes, watch_s = shapes.only(moving), sweep.watch_times_s(moments_s)
-    T_sensor_shape = invert(sensor.at(watch_s)) @ shapes.at(watch_s)
+    T_sensor_shape = invert_pose(sensor.at(watch_s)) @ shapes.at(watch_s)
     centers, radii_m = _path_balls(T_sensor_shape, room.shapes.centers[moving], room.shapes.radii_m[moving])
     each = len(pattern.directions_sensor) // len(moments_s)
     for row, beams in enumerate(pattern.near(centers, radii_m)):
@@ -112,7 +113,7 @@ def cast_sweep(
             continue
         moments, moment = np.unique(beams // each, return_inverse=True)
         at_s = moments_s[moments]
-        T_shape_sensor = invert(shapes.only([row]).at(at_s)) @ sensor.at(at_s)
+        T_shape_sensor = invert_pose(shapes.only([row]).at(at_s)) @ sensor.at(at_s)
         index = int(moving[row])
         nearest.add(index, _ask(room, index, beams, pattern, T_shape_sensor[:, 0], moment))
     return nearest.echoes()
@@ -127,12 +128,12 @@ def _cast_resting(
     """What those bodies give back. May be written to."""
 
     def ask(new: Int[np.ndarray, " new"]) -> list[Echoes | None]:
-        T_sensor_shape = invert(T_world_sensor) @ room.T_world_shape[new]
+        T_sensor_shape = invert_pose(T_world_sensor) @ room.T_world_shape[new]
         centers = (T_sensor_shape[:, :3, :3] @ room.shapes.centers[new, :, None])[..., 0] + T_sensor_shape[:, :3, 3]
         near = pattern.near(centers, room.shapes.radii_m[new])
         return [
             _ask(room, index, beams, pattern, T_shape_sensor) if len(beams) else None
-            for index, beams, T_shape_sensor in zip(new.tolist(), near, invert(T_sensor_shape), strict=True)
+            for index, beams, T_shape_sensor in zip(new.tolist(), near, invert_pose(T_sensor_shape), strict=True)
         ]
 
     memory = recall(room, pattern, T_world_sensor, lambda: _make_nearest(len(pattern.directions_sensor)))

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int8, Int32
 
+from ..perception.geometry import invert_pose
 from ..perception.types import Intrinsics
-from .raycast import RayRoom, invert
+from .raycast import RayRoom
 from .resting import Memory, recall
 
 UNKNOWN = np.int32(-2)
@@ -96,11 +97,11 @@ class Pinhole:
         memory = recall(room, self, T_world_camera, self._blank)
 
         def ask(new: Int[np.ndarray, " new"]) -> list[Patch | None]:
-            T_camera_shape = invert(T_world_camera) @ room.T_world_shape[new]
+            T_camera_shape = invert_pose(T_world_camera) @ room.T_world_shape[new]
             corners = (
                 room.shapes.corners[new] @ T_camera_shape[:, :3, :3].swapaxes(1, 2) + T_camera_shape[:, None, :3, 3]
             )
-            rows = zip(new.tolist(), self._windows(corners), invert(T_camera_shape), strict=True)
+            rows = zip(new.tolist(), self._windows(corners), invert_pose(T_camera_shape), strict=True)
             return [self._ask(room, index, found, T_shape_camera) for index, found, T_shape_camera in rows]
 
         whole = memory.see(room, np.ones(len(room.T_world_shape), bool), ask)

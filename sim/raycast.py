@@ -314,13 +314,3 @@ class RayRoom:
         if self.light.toward_light[2] <= 0.0:
             high[:, 2] = np.inf  # light from below passes no top
         return low.astype(np.float32), high.astype(np.float32)
-
-
-def invert(poses: Float[np.ndarray, "*poses 4 4"]) -> Float[np.ndarray, "*poses 4 4"]:
-    """T_b_a of T_a_b."""
-    inverse = np.zeros_like(poses)
-    turned = poses[..., :3, :3].swapaxes(-1, -2)
-    inverse[..., :3, :3] = turned
-    inverse[..., :3, 3] = -(turned @ poses[..., :3, 3:])[..., 0]
-    inverse[..., 3, 3] = 1.0
-    return inverse

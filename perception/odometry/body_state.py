@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .preintegration import ImuNoise, Preintegrated
-from .rotations import exp, log, skew
+from .rotations import exp, log, skew, thrice, turned
 
 SIZE = 18
 TURN, PLACE, VELOCITY, FORCE_BIAS, RATE_BIAS, GRAVITY = (slice(3 * k, 3 * k + 3) for k in range(6))
@@ -49,7 +49,7 @@ class BodyState:
     def after_imu(self, motion: Preintegrated, noise: ImuNoise) -> BodyState:
         """At the end of inertial motion that began here and was preintegrated with these biases."""
         rotation, time_s = self.R_map_body, motion.duration_s[:, None]
-        place, velocity = _turned(rotation, motion.place_m), _turned(rotation, motion.velocity_mps)
+        place, velocity = turned(rotation, motion.place_m), turned(rotation, motion.velocity_mps)
         end = rotation @ motion.turn
         change = torch.eye(SIZE, dtype=rotation.dtype, device=rotation.device).repeat(len(rotation), 1, 1)
         eye = torch.eye(3).to(rotation)
@@ -63,7 +63,7 @@ class BodyState:
         change[:, VELOCITY, RATE_BIAS] = rotation @ motion.velocity_by_rate_bias
         change[:, PLACE, GRAVITY], change[:, VELOCITY, GRAVITY] = eye * seconds.square() / 2.0, eye * seconds
         covariance = change @ self.covariance @ change.mT
-        into_map = torch.block_diag(*[torch.ones(3, 3)] * 3).to(end) * end.repeat(1, 3, 3)
+        into_map = thrice(end)
         covariance[:, :9, :9] += into_map @ motion.covariance @ into_map.mT
         spread = covariance.diagonal(dim1=1, dim2=2)
         spread[:, FORCE_BIAS] += noise.force_walk_mps2_per_sqrt_s**2 * time_s
@@ -101,9 +101,9 @@ class BodyState:
         found = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
         of_pose = self.covariance[:, POSE, POSE]
         fitted = torch.linalg.inv(torch.linalg.inv(of_pose) + information)
-        moved = _turned(fitted @ information, found)
+        moved = turned(fitted @ information, found)
         by_pose = torch.linalg.solve(of_pose, self.covariance[:, POSE, :]).mT
-        rest = _turned(by_pose, moved)
+        rest = turned(by_pose, moved)
         return BodyState(
             exp(moved[:, TURN]) @ self.R_map_body,
             self.place_map + moved[:, PLACE],
@@ -137,10 +137,6 @@ def first_state(force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, po
         -force_mps2.double(),
         torch.diag(squares).repeat(robots, 1, 1),
     )
-
-
-def _turned(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix @ vector[..., None]).squeeze(-1)
 
 
 def _symmetric(matrix: Tensor) -> Tensor:

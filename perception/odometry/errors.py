@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from ..geometry import invert_pose
+
 LENGTHS_M = (20.0, 40.0, 60.0, 80.0, 100.0)
 EVERY = 5
 """Segments begin at every fifth pose."""
@@ -33,8 +35,8 @@ def segment_error_percent(
         starts, ends = starts[ends < len(true)], ends[ends < len(true)]
         if not len(starts):
             continue
-        gone_estimated = np.linalg.inv(estimated[starts]) @ estimated[ends]
-        gone_true = np.linalg.inv(true[starts]) @ true[ends]
-        apart = np.linalg.inv(gone_estimated) @ gone_true
+        gone_estimated = invert_pose(estimated[starts]) @ estimated[ends]
+        gone_true = invert_pose(true[starts]) @ true[ends]
+        apart = invert_pose(gone_estimated) @ gone_true
         errors.append(np.linalg.norm(apart[:, :3, 3], axis=1) / length_m)
     return 100.0 * float(np.concatenate(errors).mean()) if errors else float("nan")

@@ -15,12 +15,12 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from . import planes
 from .body_state import BodyState, FirstGuess, first_state
 from .deskew import Track, make_track
 from .gaussians import Gaussians, make_gaussians
-from .preintegration import ImuNoise, preintegrate
+from .preintegration import ImuNoise, Path, make_path, sum_up
 from .registration import Fit, Matching, register
+from .rotations import turned
 from .voxel_map import VoxelMap
 
 STARTS = 3
@@ -83,7 +83,8 @@ class Odometry:
 
     def update(self, sweep: Sweep, imu: InertialSamples | None = None) -> tuple[BodyState, Fit | None]:
         """One sweep of every robot; points that are not finite count as absent."""
-        is_finite = sweep.points_body.isfinite().all(dim=2) & sweep.times_s.isfinite()
+        # What is not finite stays so in a sum.
+        is_finite = sweep.points_body.sum(dim=2).isfinite() & sweep.times_s.isfinite()
         sweep = replace(sweep, is_there=sweep.is_there & is_finite)
         if self.state is None:
             self.state, self.end_s, self._first = self._begin(sweep, imu), sweep.end_s, (sweep, imu)
@@ -137,9 +138,9 @@ class Odometry:
         starts = torch.cat([self.end_s[:, None], imu.times_s[:, 1:]], dim=1)
         step_s = (ends - starts).clamp_min(0.0)
         force, rate = imu.force_mps2.double(), imu.rate_radps.double()
-        motion = preintegrate(force, rate, step_s, config.noise, state.force_bias_mps2, state.rate_bias_radps)
-        predicted = state.after_imu(motion, config.noise)
-        return predicted, _track(state, force, rate, step_s, torch.cat([starts[:, :1], ends], dim=1))
+        path = make_path(force, rate, step_s, state.force_bias_mps2, state.rate_bias_radps)
+        predicted = state.after_imu(sum_up(path, config.noise), config.noise)
+        return predicted, _track(state, path, torch.cat([starts[:, :1], ends], dim=1))
 
     def _gaussians(self, sweep: Sweep, track: Track | None) -> Gaussians:
         is_bent = track is not None and bool((sweep.times_s != sweep.end_s[:, None]).any())
@@ -171,21 +172,15 @@ class Odometry:
             self.map.keep_near(state.place_map.float(), self.config.radius_m)
 
 
-def _track(state: BodyState, force: Tensor, rate: Tensor, step_s: Tensor, times_s: Tensor) -> Track:
-    """The path over the samples, as preintegration sums it."""
-    force = (force - state.force_bias_mps2[:, None]).movedim(2, 0)
-    turns = planes.running_products(
-        planes.quaternion_exp((rate - state.rate_bias_radps[:, None]).movedim(2, 0) * step_s)
+def _track(state: BodyState, path: Path, times_s: Tensor) -> Track:
+    """The path with gravity and the velocity at its beginning, in the frame of its first moment."""
+    velocity, gravity = (
+        turned(state.R_map_body.mT, vector).T[..., None] for vector in (state.velocity_map, state.gravity_map)
     )
-    start = torch.tensor([0.0, 0.0, 0.0, 1.0]).to(force)[:, None, None].expand(4, len(step_s), 1)
-    rotation = planes.matrix(torch.cat([start, turns], dim=-1))
-    speed_up = planes.turn(rotation[..., :-1], force) * step_s
-    speed_up = speed_up + torch.einsum("rji,rj->ir", state.R_map_body, state.gravity_map)[..., None] * step_s
-    first = torch.einsum("rji,rj->ir", state.R_map_body, state.velocity_map)[..., None]
-    velocity = first + speed_up.cumsum(dim=-1)
-    place = ((velocity - 0.5 * speed_up) * step_s).cumsum(dim=-1)
+    since_s = path.step_s.cumsum(dim=-1)
+    place = path.place + velocity * since_s + 0.5 * gravity * since_s.square()
     place = torch.nn.functional.pad(place, (1, 0))
-    return make_track(times_s, rotation.permute(2, 3, 0, 1), place.permute(1, 2, 0))
+    return make_track(times_s, path.rotation.permute(2, 3, 0, 1), place.permute(1, 2, 0))
 
 
 def _orthonormal(rotation: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from . import planes
-from .rotations import exp
+from .rotations import exp, thrice, turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Preintegrated:
         rate_bias_change_radps: Annotated[Tensor, "robots 3"],
     ) -> Preintegrated:
         """The same samples with biases that differ a little from those taken off: first order, no second pass."""
-        force, rate = force_bias_change_mps2[..., None], rate_bias_change_radps[..., None]
+        force, rate = force_bias_change_mps2, rate_bias_change_radps
         return Preintegrated(
             self.duration_s,
-            self.turn @ exp((self.turn_by_rate_bias @ rate).squeeze(-1)),
-            self.place_m + (self.place_by_force_bias @ force + self.place_by_rate_bias @ rate).squeeze(-1),
-            self.velocity_mps + (self.velocity_by_force_bias @ force + self.velocity_by_rate_bias @ rate).squeeze(-1),
+            self.turn @ exp(turned(self.turn_by_rate_bias, rate)),
+            self.place_m + turned(self.place_by_force_bias, force) + turned(self.place_by_rate_bias, rate),
+            self.velocity_mps + turned(self.velocity_by_force_bias, force) + turned(self.velocity_by_rate_bias, rate),
             self.turn_by_rate_bias,
             self.place_by_force_bias,
             self.place_by_rate_bias,
@@ -72,21 +72,15 @@ class Preintegrated:
 
 
 @dataclass(frozen=True, slots=True)
-class MotionState:
-    """Where bodies are and how fast they move, in the world."""
+class Path:
+    """Motion in the first moment's body frame, gravity and first velocity left out; components come first."""
 
-    R_world_body: Annotated[Tensor, "robots 3 3"]
-    position_world: Annotated[Tensor, "robots 3"]
-    velocity_world: Annotated[Tensor, "robots 3"]
-
-    def after(self, motion: Preintegrated, gravity_world: Annotated[Tensor, "3"]) -> MotionState:
-        """The state at the end of a preintegrated motion that began at this one."""
-        time_s = motion.duration_s[:, None]
-        velocity = self.velocity_world + gravity_world * time_s + _turned(self.R_world_body, motion.velocity_mps)
-        position = self.position_world + self.velocity_world * time_s + 0.5 * gravity_world * time_s.square()
-        return MotionState(
-            self.R_world_body @ motion.turn, position + _turned(self.R_world_body, motion.place_m), velocity
-        )
+    step_s: Annotated[Tensor, "robots steps"]
+    turn_vector: Annotated[Tensor, "3 robots steps"]
+    rotation: Annotated[Tensor, "3 3 robots moments"]
+    """One moment more than steps: the first is where the path begins."""
+    place: Annotated[Tensor, "3 robots steps"]
+    velocity: Annotated[Tensor, "3 robots steps"]
 
 
 def preintegrate(
@@ -98,22 +92,40 @@ def preintegrate(
     rate_bias_radps: Annotated[Tensor, "robots 3"] | None = None,
 ) -> Preintegrated:
     """Force and rate are constant in each step; a step of length 0 changes nothing, which pads robots with fewer."""
+    return sum_up(make_path(force_mps2, rate_radps, step_s, force_bias_mps2, rate_bias_radps), noise)
+
+
+def make_path(
+    force_mps2: Annotated[Tensor, "robots steps 3"],
+    rate_radps: Annotated[Tensor, "robots steps 3"],
+    step_s: Annotated[Tensor, "robots steps"],
+    force_bias_mps2: Annotated[Tensor, "robots 3"] | None = None,
+    rate_bias_radps: Annotated[Tensor, "robots 3"] | None = None,
+) -> Path:
+    """Step by step, with the biases taken off."""
     if force_bias_mps2 is not None:
         force_mps2 = force_mps2 - force_bias_mps2[:, None]
     if rate_bias_radps is not None:
         rate_radps = rate_radps - rate_bias_radps[:, None]
     force, rate = (values.movedim(2, 0).contiguous() for values in (force_mps2, rate_radps))
     turn_vector = rate * step_s
-    after = planes.matrix(planes.running_products(planes.quaternion_exp(turn_vector)))  # R_first_body, step by step
+    after = planes.matrix(planes.running_products(planes.quaternion_exp(turn_vector)))
     start = torch.eye(3).to(after)[:, :, None, None].expand(3, 3, len(step_s), 1)
-    before = torch.cat([start, after[..., :-1]], dim=-1)
+    rotation = torch.cat([start, after], dim=-1)
     # All sums are kept in the first frame, where what was added earlier need not be turned again.
-    speed_up = planes.turn(before, force) * step_s
+    speed_up = planes.turn(rotation[..., :-1], force) * step_s
     velocity = speed_up.cumsum(dim=-1)
     place = ((velocity - 0.5 * speed_up) * step_s).cumsum(dim=-1)
+    return Path(step_s, turn_vector, rotation, place, velocity)
+
+
+def sum_up(path: Path, noise: ImuNoise) -> Preintegrated:
+    """All of a path at once."""
+    step_s, place, velocity = path.step_s, path.place, path.velocity
+    before, after = path.rotation[..., :-1], path.rotation[..., 1:]
     left_s = step_s.sum(dim=1, keepdim=True) - step_s.cumsum(dim=1)
     # An error of the turn made in a step tilts all that is added later.
-    tilt = planes.times_right_jacobian(after, turn_vector) * step_s
+    tilt = planes.times_right_jacobian(after, path.turn_vector) * step_s
     velocity_by_rate = planes.cross(tilt, (velocity[..., -1:] - velocity)[:, None])
     place_by_rate = planes.cross(tilt, (place[..., -1:] - place - velocity * left_s)[:, None])
     velocity_by_force = before * step_s
@@ -154,9 +166,5 @@ def _covariance(
     covariance = rate @ rate.mT
     covariance[:, 3:, 3:] += force @ force.mT
     covariance.diagonal(dim1=1, dim2=2)[:, 3:6] += noise.integration_m_sqrt_s**2 * step_s.sum(dim=1, keepdim=True)
-    into_last = torch.block_diag(*[torch.ones(3, 3)] * 3).to(last) * last.mT.repeat(1, 3, 3)
+    into_last = thrice(last.mT)
     return into_last @ covariance @ into_last.mT
-
-
-def _turned(rotation: Annotated[Tensor, "* 3 3"], vector: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 3"]:
-    return (rotation @ vector[..., None]).squeeze(-1)

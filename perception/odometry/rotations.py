@@ -25,6 +25,16 @@ def skew(vector: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 3 3"]:
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
 
 
+def turned(matrix: Annotated[Tensor, "* rows columns"], vector: Annotated[Tensor, "* columns"]) -> Tensor:
+    """Matrix times vector, for each of a batch."""
+    return (matrix @ vector[..., None]).squeeze(-1)
+
+
+def thrice(rotation: Annotated[Tensor, "robots 3 3"]) -> Annotated[Tensor, "robots 9 9"]:
+    """The rotation three times along the diagonal: it turns turn, place and velocity alike."""
+    return torch.block_diag(*[torch.ones(3, 3)] * 3).to(rotation) * rotation.repeat(1, 3, 3)
+
+
 def exp(vector_rad: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "* 3 3"]:
     """Rotation matrix of a rotation vector."""
     square, angle = _sizes(vector_rad)
