@@ -8,16 +8,15 @@ Pictures and scans are judged when a frame brings some, because between looks th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Shaped
 
+from .repeats import RepeatWatch
 from .types import (
     CameraImage,
     HealthReason,
-    ImuSamples,
-    JointSamples,
     LidarScan,
     SensorFrame,
     SensorHealth,
@@ -48,20 +47,28 @@ class HealthMonitor:
     def __init__(self, sensors: Sequence[SensorSpec]) -> None:
         self._records = {spec.name: _Record(spec) for spec in sensors}
         self._start_s: float | None = None
+        self._repeats = RepeatWatch()
 
-    def observe(self, frame: SensorFrame) -> None:
-        """Take in one frame."""
+    def observe(self, frame: SensorFrame) -> SensorFrame:
+        """Take in one frame; returns it without the samples of frozen encoders and IMUs, which would say rest."""
         if self._start_s is None:
             self._start_s = frame.time_s
         arrived: set[str] = set()
         for image in frame.images:
-            self._note(image.sensor, SensorKind.CAMERA, image.time_s, _check_image(image), arrived, image.mount)
+            is_old = self._repeats.is_picture_again(image.sensor, image.time_s, image.depth_m, image.rgb)
+            finding = self._unless_frozen(image.sensor, _check_image(image), is_old)
+            self._note(image.sensor, SensorKind.CAMERA, image.time_s, finding, arrived, image.mount)
         for scan in frame.scans:
-            self._note(scan.sensor, SensorKind.LIDAR, scan.time_s, _check_scan(scan), arrived, scan.mount)
+            is_old = self._repeats.is_picture_again(scan.sensor, scan.time_s, scan.points_sensor)
+            finding = self._unless_frozen(scan.sensor, _check_scan(scan), is_old)
+            self._note(scan.sensor, SensorKind.LIDAR, scan.time_s, finding, arrived, scan.mount)
         for samples in frame.imu:
             if len(samples.times_s):
                 last_s = float(samples.times_s[-1])
-                record = self._note(samples.sensor, SensorKind.IMU, last_s, _check_imu(samples), arrived, samples.mount)
+                values = np.concatenate([samples.specific_force_mps2, samples.angular_rate_radps], axis=1)
+                is_old = self._repeats.is_sample_again(samples.sensor, samples.times_s, values)
+                finding = self._unless_frozen(samples.sensor, _check_imu(values), is_old)
+                record = self._note(samples.sensor, SensorKind.IMU, last_s, finding, arrived, samples.mount)
                 _check_rate(record, samples.times_s, self._start_s)
         for touch, kind in ((frame.forces, SensorKind.WRIST_FORCE), (frame.contacts, SensorKind.CONTACT)):
             for felt in touch:
@@ -72,9 +79,18 @@ class HealthMonitor:
         if frame.joints is not None and len(frame.joints.times_s):
             name = next((n for n, r in self._records.items() if r.spec.kind is SensorKind.JOINTS), "joints")
             last_s = float(frame.joints.times_s[-1])
-            record = self._note(name, SensorKind.JOINTS, last_s, _check_joints(frame.joints), arrived)
+            values = np.column_stack([frame.joints.positions_rad, frame.joints.gripper_width_m])
+            is_old = self._repeats.is_sample_again(name, frame.joints.times_s, values)
+            finding = self._unless_frozen(name, _check_finite(values), is_old)
+            record = self._note(name, SensorKind.JOINTS, last_s, finding, arrived)
             _check_rate(record, frame.joints.times_s, self._start_s)
         self._find_absent(frame, arrived)
+        frozen = {name for name, record in self._records.items() if record.finding[0] is HealthReason.FROZEN}
+        if not frozen:
+            return frame
+        are_joints_frozen = any(self._records[name].spec.kind is SensorKind.JOINTS for name in frozen)
+        imu = tuple(samples for samples in frame.imu if samples.sensor not in frozen)
+        return replace(frame, imu=imu, joints=None if are_joints_frozen else frame.joints)
 
     def disagrees(self, sensor: str, amount: float) -> None:
         """Fusion found a sensor's view beside the others': 0 agrees, 1 useless."""
@@ -89,6 +105,12 @@ class HealthMonitor:
     def report(self, time_s: float) -> tuple[SensorHealth, ...]:
         """All sensors in the order in which they were declared or first heard."""
         return tuple(_state(record, time_s) for record in self._records.values())
+
+    def _unless_frozen(self, name: str, finding: Finding, is_old: bool) -> Finding:
+        """What was found, unless a sensor with noise delivers what it delivered before."""
+        record = self._records.get(name)
+        has_noise = record is not None and any(sigma > 0.0 for sigma in record.spec.noise.values())
+        return (HealthReason.FROZEN, 0.0) if is_old and has_noise and finding[1] > 0.0 else finding
 
     def _note(
         self, name: str, kind: SensorKind, last_s: float, finding: Finding, arrived: set[str], mount: str = "world"
@@ -152,16 +174,11 @@ def _check_scan(scan: LidarScan) -> Finding:
     return _check_finite(scan.points_sensor)
 
 
-def _check_imu(samples: ImuSamples) -> Finding:
-    values = np.concatenate([samples.specific_force_mps2, samples.angular_rate_radps], axis=1)
+def _check_imu(values: Shaped[np.ndarray, "samples 6"]) -> Finding:
     reason, health = _check_finite(values)
     if reason is HealthReason.OK and float(np.abs(values).max(initial=0.0)) > _IMU_LIMIT:
         return HealthReason.SATURATED, 0.3
     return reason, health
-
-
-def _check_joints(samples: JointSamples) -> Finding:
-    return _check_finite(np.column_stack([samples.positions_rad, samples.gripper_width_m]))
 
 
 def _check_finite(values: Shaped[np.ndarray, "rows columns"]) -> Finding:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from ..planning.pouring import tilt_rad
 from ..planning.robot_description import RobotDescription
-from .body_poses import BodyPoses, Place, poses_of
+from .body_poses import BodyPoses, Place
 from .catalogue import PIECES
 from .hazards import LIMITS, HazardWatch
 from .person_watch import PERSON_MPS, PersonWatch
