@@ -30,7 +30,7 @@ BENCHES = {
 SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
-    "perception": "odometry and inertial preintegration against KISS-ICP, small_gicp and gtsam, on one thread",
+    "perception": "odometry and inertial preintegration against KISS-ICP, small_gicp and gtsam, on made and real data",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 
