@@ -32,7 +32,7 @@ SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
     "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
-    "perception": "odometry, preintegration and mapping against KISS-ICP, small_gicp, gtsam and Open3D, on one thread",
+    "perception": "odometry, preintegration and maps against KISS-ICP, small_gicp, gtsam, Open3D; made and real data",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 

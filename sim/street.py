@@ -21,7 +21,6 @@ from .raycast import RayRoom, VisualBody
 
 SWEEP_S = 0.1
 IMU_HZ = 200
-RINGS, COLUMNS = 64, 1024
 ELEVATION_RAD = (math.radians(-24.8), math.radians(2.0))
 RANGE_M = (1.0, 100.0)
 SENSOR_UP_M = 1.8
@@ -60,6 +59,8 @@ class DriveConfig:
     num_scans: int = 200
     speed_mps: float = 8.0
     is_distorted: bool = True
+    rings: int = 64
+    columns: int = 1024
     range_noise_m: float = 0.01
     force_noise_mps2: float = 0.03
     rate_noise_radps: float = 0.002
@@ -170,22 +171,27 @@ def _box(
 
 
 def _sweep(room: RayRoom, path: Path, end_s: float, config: DriveConfig, rng: np.random.Generator) -> Scan:
-    column_s = end_s - SWEEP_S * (1.0 - (1 + np.arange(COLUMNS)) / COLUMNS)
-    times_s = column_s if config.is_distorted else np.full(COLUMNS, end_s)
+    turned = np.arange(config.columns) / config.columns
+    column_s = end_s - SWEEP_S * (1.0 - 1.0 / config.columns - turned)
+    times_s = column_s if config.is_distorted else np.full(config.columns, end_s)
     poses = path.poses(times_s)
-    azimuth = 2 * math.pi * np.arange(COLUMNS) / COLUMNS - math.pi
-    elevation = np.linspace(*ELEVATION_RAD, RINGS)
+    azimuth = 2 * math.pi * turned - math.pi
+    elevation = np.linspace(*ELEVATION_RAD, config.rings)
     level = np.cos(elevation)
     directions = np.stack(
-        [np.cos(azimuth)[:, None] * level, np.sin(azimuth)[:, None] * level, np.tile(np.sin(elevation), (COLUMNS, 1))],
+        [
+            np.cos(azimuth)[:, None] * level,
+            np.sin(azimuth)[:, None] * level,
+            np.tile(np.sin(elevation), (config.columns, 1)),
+        ],
         -1,
     )
     world = np.einsum("cij,crj->cri", poses[:, :3, :3], directions).reshape(-1, 3)
-    hits = room.cast(np.repeat(poses[:, :3, 3], RINGS, axis=0), world.astype(np.float32))
+    hits = room.cast(np.repeat(poses[:, :3, 3], config.rings, axis=0), world.astype(np.float32))
     range_m = hits.distance_m + rng.normal(0, config.range_noise_m, len(hits.distance_m)).astype(np.float32)
     back = np.flatnonzero(hits.is_hit & (range_m > RANGE_M[0]) & (range_m < RANGE_M[1]))
     points = directions.reshape(-1, 3)[back] * range_m[back, None]
-    return Scan(end_s, points.astype(np.float32), np.repeat(times_s, RINGS)[back])
+    return Scan(end_s, points.astype(np.float32), np.repeat(times_s, config.rings)[back])
 
 
 def _inertial(

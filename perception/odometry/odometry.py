@@ -83,7 +83,8 @@ class Odometry:
 
     def update(self, sweep: Sweep, imu: InertialSamples | None = None) -> tuple[BodyState, Fit | None]:
         """One sweep of every robot; points that are not finite count as absent."""
-        is_finite = sweep.points_body.isfinite().all(dim=2) & sweep.times_s.isfinite()
+        # What is not finite stays so in a sum.
+        is_finite = sweep.points_body.sum(dim=2).isfinite() & sweep.times_s.isfinite()
         sweep = replace(sweep, is_there=sweep.is_there & is_finite)
         if self.state is None:
             self.state, self.end_s, self._first = self._begin(sweep, imu), sweep.end_s, (sweep, imu)

@@ -55,37 +55,35 @@ class VoxelMap:
         slot = slot.flatten()[chosen]
         mean = gaussians.mean.reshape(-1, 3)[chosen]
         count = gaussians.count.flatten()[chosen, None]
-        around = mean - voxel_centers(mean, self.voxel_m)
-        spread = gaussians.covariance.reshape(-1, 6)[chosen] + products(around)
+        center = voxel_centers(mean, self.voxel_m)
+        around = mean - center
+        spread = gaussians.covariance.reshape(-1, 6)[chosen] + products(around.T).T
         self.sums.index_add_(0, slot, torch.cat([count, count * around, count * spread], dim=1))
-        touched = torch.unique(slot)
-        sums = self.sums[touched]
-        sums = sums * (MAX_COUNT / sums[:, :1]).clamp_max(1.0)
-        self.sums[touched] = sums
+        # A slot that was touched twice is worked out twice, alike.
+        sums = self.sums[slot].T.contiguous()
+        sums = sums * (MAX_COUNT / sums[0]).clamp_max(1.0)
+        self.sums[slot] = sums.T
         total, offset, covariance = from_moments(sums)
-        self.gaussians[slot, 1:4] = voxel_centers(mean, self.voxel_m)
-        place = self.gaussians[touched, 1:4] + offset
-        self.gaussians[touched] = torch.cat([total[:, None], place, flattened(covariance, *self.floor_m)], dim=1)
+        flat = flattened(covariance, *self.floor_m)
+        self.gaussians[slot] = torch.cat([total[None], center.T + offset, flat]).T
 
     def look_up(
         self, points: Annotated[Tensor, "robots points 3"]
     ) -> tuple[
-        Annotated[Tensor, "robots points"],
-        Annotated[Tensor, "robots points"],
-        Annotated[Tensor, "robots points 3"],
-        Annotated[Tensor, "robots points 6"],
+        Annotated[Tensor, "robots points"], Annotated[Tensor, "3 robots points"], Annotated[Tensor, "6 robots points"]
     ]:
-        """For each point whether its voxel has a Gaussian, and that one's count, mean and covariance."""
+        """For each point its voxel's Gaussian: count, mean and covariance; a count of zero where there is none."""
         slots = self.find(points)
-        rows = self.gaussians.index_select(0, slots.clamp_min(0).flatten()).view(*slots.shape, 10)
-        return slots >= 0, rows[..., 0], rows[..., 1:4], rows[..., 4:]
+        rows = self.gaussians.index_select(0, slots.clamp_min(0).flatten()).T.reshape(10, *slots.shape)
+        return rows[0] * (slots >= 0), rows[1:4], rows[4:]
 
     def coarsened(self, voxel_m: float) -> VoxelMap:
         """The same surroundings in larger voxels."""
         coarse = VoxelMap(self.robots, voxel_m, self.capacity // 4, self.keys.device, self.floor_m)
         rows = self.sums.view(self.robots, self.capacity, 10)
-        count, _, covariance = from_moments(rows)
-        coarse.add(Gaussians(count, self.gaussians[:, 1:4].view(self.robots, self.capacity, 3), covariance))
+        count, _, covariance = from_moments(rows.permute(2, 0, 1))
+        means = self.gaussians[:, 1:4].view(self.robots, self.capacity, 3)
+        coarse.add(Gaussians(count, means, covariance.permute(1, 2, 0)))
         return coarse
 
     def clear(self) -> None:

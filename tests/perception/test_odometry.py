@@ -87,15 +87,15 @@ def test_symmetric_matrices_as_six_numbers() -> None:
     turns = Rotation.random(50, rng=rng).as_matrix()
     full = turns @ half @ half.transpose(0, 2, 1) @ turns.transpose(0, 2, 1)
     rows, columns = np.triu_indices(3)
-    six = torch.from_numpy(full[:, rows, columns])
+    six = torch.from_numpy(full[:, rows, columns].T)
     normals = np.linalg.eigh(full)[1][:, :, 0]
-    assert np.abs(np.einsum("ij,ij->i", thinnest(six).numpy(), normals)).min() > 1.0 - 1e-6
-    np.testing.assert_allclose(invert_symmetric(six).numpy(), np.linalg.inv(full)[:, rows, columns], rtol=1e-6)
+    assert np.abs(np.einsum("ji,ij->i", thinnest(six).numpy(), normals)).min() > 1.0 - 1e-6
+    np.testing.assert_allclose(invert_symmetric(six).numpy().T, np.linalg.inv(full)[:, rows, columns], rtol=1e-6)
     rotation = torch.from_numpy(Rotation.from_euler("xyz", [0.3, 1.0, -2.0]).as_matrix())[None]
     turned = (rotation.numpy() @ full @ rotation.numpy().transpose(0, 2, 1))[:, rows, columns]
-    np.testing.assert_allclose(turn_symmetric(rotation, six[None])[0].numpy(), turned, atol=1e-12)
+    np.testing.assert_allclose(turn_symmetric(rotation, six.T[None])[0].numpy(), turned, atol=1e-12)
     wide = np.zeros((50, 3, 3))
-    wide[:, rows, columns] = flattened(six, 0.4, 0.005).numpy()
+    wide[:, rows, columns] = flattened(six, 0.4, 0.005).numpy().T
     wide = wide + np.triu(wide, 1).transpose(0, 2, 1)
     grown = np.einsum("ni,nij,nj->n", normals, wide - full, normals)
     np.testing.assert_allclose(grown, 0.005**2, atol=1e-6)
