@@ -10,11 +10,11 @@ examples have it (blocks of 16, a band of 8 voxels), and with our blocks of 8 an
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module  # its stubs know few of its own overloads
 from statistics import median
 from typing import Any
 
 import numpy as np
-import open3d
 import torch
 from jaxtyping import Float32
 
@@ -36,6 +36,7 @@ WARM_UP = 3
 PASSES = 20
 BATCHES = {"dense": (64, 16**3), "sparse": (256, 446)}
 """Robots and blocks of each: 64 × 128³ voxels, and as many blocks as one view of a room at 1 cm takes."""
+open3d: Any = import_module("open3d")
 CORE = open3d.core
 
 

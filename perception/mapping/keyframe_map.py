@@ -43,8 +43,8 @@ class KeyframeMap:
         self.space = Occupancy(self.config, self.device)
         self.T_map_keyframe = torch.eye(4, dtype=torch.float64, device=self.device).repeat(robots, 1, 1, 1)
         """Poses [robots, keyframes, 4, 4]; the last is the one that is written to."""
-        count = [torch.zeros(robots, dtype=torch.int64, device=self.device) for _ in range(3)]
-        self.ignored = Ignored(*count, torch.zeros((), dtype=torch.int64, device=self.device))
+        none = torch.zeros(robots, dtype=torch.int64, device=self.device)
+        self.ignored = Ignored(none.clone(), none.clone(), none.clone(), none.sum())
 
     @property
     def num_keyframes(self) -> int:
