@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from .repeats import RepeatWatch
 from .types import (
@@ -47,7 +47,7 @@ class _Record:
     last_s: float | None = None
     finding: Finding = (HealthReason.OK, 1.0)
     disagreement: float = 0.0
-    times_s: list[float] = field(default_factory=list)
+    times_s: Float[np.ndarray, " samples"] = field(default_factory=lambda: np.zeros(0))
     lens: tuple[float, ...] | None = None
     """The camera's intrinsics as shares of the picture, so that other resolutions of the same lens are the same."""
 
@@ -264,9 +264,9 @@ def _check_rate(record: _Record, times_s: Shaped[np.ndarray, "samples"], start_s
     span_s = float(np.ptp(times_s)) if np.isfinite(times_s).all() else np.inf
     if len(times_s) > max(_MANY, _TOO_FAST * (1.0 + record.spec.rate_hz * span_s)):
         _doubt(record, HealthReason.RATE, _FAST_HEALTH)
-    record.times_s += [float(t) for t in times_s if np.isfinite(t)]
-    newest = max(record.times_s, default=0.0)
-    record.times_s = [t for t in record.times_s if t > newest - _RATE_WINDOW_S]
+    known_s = np.concatenate([record.times_s, times_s[np.isfinite(times_s)]])
+    newest = float(known_s.max(initial=0.0))
+    record.times_s = known_s[known_s > newest - _RATE_WINDOW_S]
     if newest - start_s < _RATE_WINDOW_S or record.finding[0] is not HealthReason.OK:
         return
     share = len(record.times_s) / (_RATE_WINDOW_S * record.spec.rate_hz)
