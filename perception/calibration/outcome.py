@@ -39,13 +39,13 @@ class Refusal:
 class Extrinsic:
     """T_mount_sensor. The covariance is of turn (rad), then shift (m), both in the sensor's frame, to be put behind it.
 
-    Residuals are those that remain, one for each measurement; what they are the solver says.
+    Residuals are those that remain: of each pair of poses, or the distances of pieces from surfaces (no turns then).
     """
 
     T_mount_sensor: Float[np.ndarray, "4 4"]
     covariance: Float[np.ndarray, "6 6"]
-    turn_residuals_rad: Float[np.ndarray, " measurements"]
-    shift_residuals_m: Float[np.ndarray, " measurements"]
+    turn_residuals_rad: Float[np.ndarray, " turns"]
+    shift_residuals_m: Float[np.ndarray, " shifts"]
 
     @property
     def turn_std_rad(self) -> float:
