@@ -265,7 +265,7 @@ def _check_rate(record: _Record, times_s: Shaped[np.ndarray, "samples"], start_s
     if len(times_s) > max(_MANY, _TOO_FAST * (1.0 + record.spec.rate_hz * span_s)):
         _doubt(record, HealthReason.RATE, _FAST_HEALTH)
     known_s = np.concatenate([record.times_s, times_s[np.isfinite(times_s)]])
-    newest = float(known_s.max(initial=0.0))
+    newest = float(known_s.max(initial=-np.inf))
     record.times_s = known_s[known_s > newest - _RATE_WINDOW_S]
     if newest - start_s < _RATE_WINDOW_S or record.finding[0] is not HealthReason.OK:
         return
