@@ -40,12 +40,12 @@ def _inertia_panel(name: str, log: dict[str, Any]) -> Panel:
 
 
 def _drive_panel(drive: dict[str, Any]) -> Panel:
-    names = {"ours": "ours", "kiss": "KISS-ICP", "gicp": "small_gicp"}
+    names = {"ours": "ours", "rough": "ours, rough", "kiss": "KISS-ICP", "gicp": "small_gicp"}
     curves = []
     for key, label in names.items():
         path = drive[key]["path_m"]
         gone = tuple(float((x * x + y * y) ** 0.5) for x, y in path)
-        curves.append(Curve(label, tuple(float(k) / 10.0 for k in range(len(path))), gone, key != "ours"))
+        curves.append(Curve(label, tuple(float(k) / 10.0 for k in range(len(path))), gone, key in ("kiss", "gicp")))
     return Panel("KITTI, creeping in traffic: way from the start", "seconds", "metres", tuple(curves))
 
 

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from real_data import shared_data
 from verbot.agent.bench_recordings import rows_of
@@ -11,6 +12,7 @@ from verbot.agent.recordings.curves import Curve, Panel, picture_svg
 from verbot.agent.recordings.deskewed import align, find_track
 from verbot.agent.recordings.drive import off_surface_m
 from verbot.agent.recordings.inertia import find_bias, make_reference, measure_inertia, normal_gravity_mps2
+from verbot.agent.recordings.mapped import measure_map
 from verbot.agent.recordings.room import measure_room
 from verbot.perception.odometry.deskew import Track
 from verbot.perception.recordings.open_recording import open_recording
@@ -100,6 +102,13 @@ def test_a_real_room_is_put_together_to_half_a_centimetre_between_neighbours() -
     room = measure_room(open_recording(shared_data("rgbd_room")))
     assert max(off_m for one, other, off_m, _ in room.pairs if max(one, other) < 3) < 0.008
     assert room.floor_spread_m < 0.03
+
+
+@pytest.mark.slow
+def test_our_map_of_a_real_room_lies_where_a_frame_left_out_saw_it() -> None:
+    sides = measure_map(open_recording(shared_data("rgbd_room")))
+    assert sides["ours"].known > 0.99
+    assert sides["ours"].mean_m <= 1.05 * sides["tuned"].mean_m
 
 
 def test_curves_become_a_picture_that_is_well_formed() -> None:
