@@ -24,13 +24,15 @@ from .evaluation.worker import THREAD_VARIABLES
 BENCHES = {
     "episodes": "verbot.agent.bench_episodes:bench",
     "evaluate": "verbot.agent.evaluation.bench:bench",
+    "mapping": "verbot.agent.bench_mapping_rows:bench",
     "perception": "verbot.agent.bench_perception:bench",
     "sensors": "verbot.agent.bench_sensors:bench",
 }
 SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
-    "perception": "odometry and inertial preintegration against KISS-ICP, small_gicp and gtsam, on one thread",
+    "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
+    "perception": "odometry, preintegration and maps against KISS-ICP, small_gicp, gtsam, Open3D; made and real data",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 

@@ -1,8 +1,8 @@
-"""`verbot bench perception`: our odometry and inertial preintegration beside what others use.
+"""`verbot bench perception`: our odometry, inertial preintegration and maps beside what others use.
 
 In:  how many sweeps at most.
-Out: rows: segment error and CPU time against KISS-ICP and small_gicp, preintegration against gtsam. Measured in a
-     process of its own, on one thread.
+Out: rows: segment error and CPU time against KISS-ICP and small_gicp, preintegration against gtsam; the same on real
+     recordings where they are; maps against Open3D. Measured in processes of their own, on one thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Iterator
 
+from . import bench_recordings
 from .bench import Row, measure_apart
+from .bench_mapping_rows import bench as bench_mapping
 from .config import ConfigError
 
 SWEEPS = 200
@@ -65,6 +67,8 @@ def bench(num_episodes: int) -> Iterator[Row]:
     yield Row(
         "preintegration: difference, float64", difference, f"gtsam {version}", "m", "<= 1e-6", difference <= 1e-6, None
     )
+    yield from bench_mapping(num_episodes)
+    yield from bench_recordings.bench()
 
 
 def _covariance(sweeps: int) -> Iterator[Row]:

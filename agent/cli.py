@@ -78,7 +78,11 @@ def _add(commands: Any, name: str, action: Any, text: str, example: str) -> argp
 def _add_episode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs="?", help='the sentence, for example "put the red block in the green bowl"')
     parser.add_argument("--scene", metavar="NAME|FILE.toml", help="default: table; SUITE/TASK is a suite's episode")
-    parser.add_argument("--robot", metavar="NAME", help="default: panda; recording:RUN replays a run's frames")
+    parser.add_argument(
+        "--robot",
+        metavar="NAME",
+        help="default: panda; recording:RUN replays a run's frames, recording:FOLDER perceives real data",
+    )
     parser.add_argument("--mode", choices=("hybrid", "policy", "planner"), help="default: planner")
     parser.add_argument("--policy", metavar="NAME", help="default: geometric")
     parser.add_argument("--perceiver", metavar="NAME", help="default: fused; oracle reads simulator truth")
@@ -201,6 +205,11 @@ def _add_compare(commands: Any) -> None:
 def _run(args: argparse.Namespace, started: float) -> int:
     if args.dry_run:
         return _plan(args, started)
+    if args.command is None and args.robot is not None and args.config is None:
+        from .perceive_command import real_data_of
+
+        if (data := real_data_of(args.robot)) is not None:
+            return _perceive(args, data)
     from .config import ConfigError
     from .run_folder import make_run_folder
     from .stopwatch import Stopwatch
@@ -234,6 +243,20 @@ def _run(args: argparse.Namespace, started: float) -> int:
     if args.json:
         print(json.dumps(result.values, indent=2, ensure_ascii=False))
     return code
+
+
+def _perceive(args: argparse.Namespace, data: Path) -> int:
+    from rich.console import Console
+
+    from .perceive_command import perceive_command
+    from .run_folder import make_run_folder
+
+    given = {name: getattr(args, name) for name in ("perceiver", "device") if getattr(args, name) is not None}
+    folder = make_run_folder(f"perceive {data.resolve().name}", args.out)
+    values = perceive_command(data, folder, given, Console(stderr=True, highlight=False))
+    if args.json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    return 0
 
 
 def _plan(args: argparse.Namespace, started: float) -> int:

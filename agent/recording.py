@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from ..perception.frame_log import FrameLogReader, FrameLogWriter, LoggedFrame
 from ..perception.furniture import fixture_from_dict, fixture_to_dict
 from ..perception.plugin_spec import PluginSpec
+from ..perception.recordings.open_recording import is_recording
 from ..perception.types import Fixture, SensorFrame, SensorKind, SensorSpec
 from ..planning.robot_description import RobotDescription, description_from_dict, description_to_dict
 from ..planning.types import MotionConvention, NamedLook, Property, Trajectory
@@ -39,6 +40,11 @@ class RecordingRobot:
 
     def __init__(self, path: Path) -> None:
         folder = path / "frames" if (path / "frames").is_dir() else path
+        if is_recording(path):
+            raise RecordingError(
+                f"'{path}' holds real sensor data without an arm: nothing can be moved there. Leave out the sentence "
+                f"to perceive only: verbot run --robot recording:{path}"
+            )
         self._reader = FrameLogReader(folder)
         header = self._reader.header
         self.description: RobotDescription = description_from_dict(header["robot"])

@@ -28,6 +28,15 @@ from .types import (
 _RATE_WINDOW_S = 0.5
 _SLACK_S = 0.02
 _IMU_LIMIT = 150.0
+_TOO_FAST, _MANY, _FAST_HEALTH = (
+    2.0,
+    10,
+    0.5,
+)  # more than this times the declared rate: still true, but something is wrong
+_GAP_PERIODS, _GAP_HEALTH = 4.0, 0.7
+_SAME_S = 1e-6
+_CENTRE_BEYOND = 1.0  # widths of the picture that the optical centre may lie beside it (cut-out pictures)
+_SAME_LENS = 0.02
 Finding = tuple[HealthReason, float]
 
 
@@ -40,6 +49,8 @@ class _Record:
     finding: Finding = (HealthReason.OK, 1.0)
     disagreement: float = 0.0
     times_s: list[float] = field(default_factory=list)
+    lens: tuple[float, ...] | None = None
+    """The camera's intrinsics as shares of the picture, so that other resolutions of the same lens are the same."""
 
 
 class HealthMonitor:
@@ -55,24 +66,29 @@ class HealthMonitor:
             self._start_s = frame.time_s
         arrived: set[str] = set()
         for image in frame.images:
-            self._note(image.sensor, SensorKind.CAMERA, image.time_s, _check_image(image), arrived, image.mount)
+            record = self._note(
+                image.sensor, SensorKind.CAMERA, image.time_s, _check_image(image), arrived, image.mount
+            )
+            _check_lens(record, image)
         for scan in frame.scans:
             self._note(scan.sensor, SensorKind.LIDAR, scan.time_s, _check_scan(scan), arrived, scan.mount)
+        self._check_burst(frame)
         for samples in frame.imu:
             if len(samples.times_s):
-                last_s = float(samples.times_s[-1])
-                record = self._note(samples.sensor, SensorKind.IMU, last_s, _check_imu(samples), arrived, samples.mount)
+                record = self._note_samples(
+                    samples.sensor, SensorKind.IMU, samples.times_s, _check_imu(samples), arrived, samples.mount
+                )
                 _check_rate(record, samples.times_s, self._start_s)
         for touch, kind in ((frame.forces, SensorKind.WRIST_FORCE), (frame.contacts, SensorKind.CONTACT)):
             for felt in touch:
                 if len(felt.times_s):
                     finding = _check_finite(felt.force_n)
-                    record = self._note(felt.sensor, kind, float(felt.times_s[-1]), finding, arrived, felt.mount)
+                    record = self._note_samples(felt.sensor, kind, felt.times_s, finding, arrived, felt.mount)
                     _check_rate(record, felt.times_s, self._start_s)
         if frame.joints is not None and len(frame.joints.times_s):
             name = next((n for n, r in self._records.items() if r.spec.kind is SensorKind.JOINTS), "joints")
-            last_s = float(frame.joints.times_s[-1])
-            record = self._note(name, SensorKind.JOINTS, last_s, _check_joints(frame.joints), arrived)
+            times_s = frame.joints.times_s
+            record = self._note_samples(name, SensorKind.JOINTS, times_s, _check_joints(frame.joints), arrived)
             _check_rate(record, frame.joints.times_s, self._start_s)
         self._find_absent(frame, arrived)
 
@@ -96,9 +112,47 @@ class HealthMonitor:
         record = self._records.setdefault(name, _Record(SensorSpec(name, kind, 0.0, 0.0, mount)))
         arrived.add(name)
         record.finding = finding
-        if np.isfinite(last_s):
-            record.last_s = last_s if record.last_s is None else max(record.last_s, last_s)
+        if not np.isfinite(last_s):
+            return record
+        if record.last_s is not None and last_s < record.last_s - _SAME_S:
+            record.finding = (HealthReason.CLOCK, 0.0)  # an older look would be taken for the present
+        record.last_s = last_s if record.last_s is None else max(record.last_s, last_s)
         return record
+
+    def _note_samples(
+        self,
+        name: str,
+        kind: SensorKind,
+        times_s: Shaped[np.ndarray, "samples"],
+        finding: Finding,
+        arrived: set[str],
+        mount: str = "world",
+    ) -> _Record:
+        """Samples that come late are put where they belong; only their share lowers trust."""
+        before_s = self._records[name].last_s if name in self._records else None
+        finite_s = times_s[np.isfinite(times_s)]
+        known_s = np.concatenate([[-np.inf if before_s is None else before_s], finite_s])
+        newest_s = np.maximum.accumulate(known_s)
+        late = float((known_s[1:] < newest_s[:-1] - _SAME_S).mean()) if len(finite_s) else 0.0
+        record = self._note(name, kind, float(newest_s[-1]), finding, arrived, mount)
+        if late > 0.0:
+            _doubt(record, HealthReason.CLOCK, float(np.clip(1.0 - late, 0.1, 0.9)))
+        period_s = 1.0 / record.spec.rate_hz if record.spec.rate_hz > 0 else np.inf
+        hole_s = float(np.diff(newest_s[np.isfinite(newest_s)]).max(initial=0.0))
+        if hole_s > _GAP_PERIODS * period_s + _SLACK_S:
+            _doubt(record, HealthReason.GAP, _GAP_HEALTH)
+        return record
+
+    def _check_burst(self, frame: SensorFrame) -> None:
+        """Far more pictures or scans at once than the declared rate explains; only the newest will be looked at."""
+        times_s: dict[str, list[float]] = {}
+        for measured in (*frame.images, *frame.scans):
+            times_s.setdefault(measured.sensor, []).append(measured.time_s)
+        for name, came_s in times_s.items():
+            record = self._records[name]
+            expected = 1.0 + record.spec.rate_hz * (max(came_s) - min(came_s))
+            if record.spec.rate_hz > 0 and len(came_s) > _TOO_FAST * expected:
+                _doubt(record, HealthReason.RATE, _FAST_HEALTH)
 
     def _find_absent(self, frame: SensorFrame, arrived: set[str]) -> None:
         """Sensors that should have delivered by now and did not, or whose newest value is too old."""
@@ -119,12 +173,31 @@ class HealthMonitor:
                 record.finding = (reason, float(np.clip(allowed_s / since_s, 0.0, 0.9)))
 
 
+def _doubt(record: _Record, reason: HealthReason, health: float) -> None:
+    """What lowers trust somewhat; a graver finding stands."""
+    if record.finding[0] is HealthReason.OK:
+        record.finding = (reason, health)
+
+
 def _state(record: _Record, time_s: float) -> SensorHealth:
     reason, health = record.finding
     if record.disagreement > 0 and reason is HealthReason.OK:
         reason = HealthReason.DISAGREES
     age_s = None if record.last_s is None else float(time_s - record.last_s)
     return SensorHealth(record.spec.name, record.spec.kind, health * (1.0 - record.disagreement), reason, age_s)
+
+
+def _check_lens(record: _Record, image: CameraImage) -> None:
+    """A camera's model must be possible, and stay what it was when the camera was first heard."""
+    i = image.intrinsics
+    numbers = (i.fx, i.fy, i.cx, i.cy)
+    if all(np.ndim(number) == 0 and np.isfinite(number) for number in numbers) and i.fx > 0.0 and i.fy > 0.0:
+        lens = (i.fx / i.width, i.fy / i.height, (i.cx + 0.5) / i.width, (i.cy + 0.5) / i.height)
+        is_near = all(-_CENTRE_BEYOND <= centre <= 1.0 + _CENTRE_BEYOND for centre in lens[2:])
+        record.lens = lens if record.lens is None and is_near else record.lens
+        if is_near and record.lens is not None and np.allclose(lens, record.lens, atol=_SAME_LENS):
+            return
+    record.finding = (HealthReason.INTRINSICS, 0.0)
 
 
 def _check_image(image: CameraImage) -> Finding:
@@ -170,9 +243,12 @@ def _check_finite(values: Shaped[np.ndarray, "rows columns"]) -> Finding:
 
 
 def _check_rate(record: _Record, times_s: Shaped[np.ndarray, "samples"], start_s: float) -> None:
-    """Too few samples in the last half second (once that much time has passed)."""
+    """Far too many samples at once, or too few in the last half second (once that much time has passed)."""
     if record.spec.rate_hz <= 0:
         return
+    span_s = float(np.ptp(times_s)) if np.isfinite(times_s).all() else np.inf
+    if len(times_s) > max(_MANY, _TOO_FAST * (1.0 + record.spec.rate_hz * span_s)):
+        _doubt(record, HealthReason.RATE, _FAST_HEALTH)
     record.times_s += [float(t) for t in times_s if np.isfinite(t)]
     newest = max(record.times_s, default=0.0)
     record.times_s = [t for t in record.times_s if t > newest - _RATE_WINDOW_S]

@@ -71,9 +71,9 @@ class Look:
         return self._memory.zones
 
     def place(self, frame: SensorFrame) -> list[View]:
-        """Views that can be used: sound, with a known pose, from a mount that stood still."""
+        """Views that can be used: each sensor's newest, if sound, with a known pose, from a mount that stood still."""
         views = []
-        for measured in (*frame.images, *frame.scans):
+        for measured in _newest(frame):
             mounted = measured.T_mount_camera if isinstance(measured, CameraImage) else measured.T_mount_sensor
             if self._health.trust(measured.sensor) < _MIN_TRUST or not is_pose(mounted):
                 continue
@@ -138,6 +138,16 @@ class Look:
             plane = fit.planes.get(view.sensor)
             is_tilted = plane is not None and plane.tilt_rad > _TILT_LIMIT_RAD
             self._health.disagrees(view.sensor, 0.5 if is_tilted or view.sensor in fit.disagreeing else 0.0)
+
+
+def _newest(frame: SensorFrame) -> list[CameraImage | LidarScan]:
+    """One measurement a sensor, in the order in which they first came: a burst costs no more than one look."""
+    newest: dict[str, CameraImage | LidarScan] = {}
+    for measured in (*frame.images, *frame.scans):
+        known = newest.get(measured.sensor)
+        if known is None or measured.time_s > known.time_s:
+            newest[measured.sensor] = measured
+    return list(newest.values())
 
 
 def _mask_held(view: View, held: Track | None) -> View:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from .geometry import near_capsules
 from .points import View
-from .types import CameraImage
+from .types import CameraImage, Intrinsics
 
 _RING_PIXELS = 2  # a thing that moves shows first at its edge
 _SAME_PLACE_M, _SAME_TURN = 0.002, 0.003  # levelling differs by this much from look to look
@@ -32,6 +32,7 @@ class Sight:
     """Where the camera was, the pixels of the thing and around it (`is_ring`), their depths and colours."""
 
     T_world_sensor: Float[np.ndarray, "4 4"]
+    intrinsics: Intrinsics
     rows: Int[np.ndarray, " pixels"]
     columns: Int[np.ndarray, " pixels"]
     is_ring: Bool[np.ndarray, " pixels"]
@@ -39,9 +40,10 @@ class Sight:
     rgb: UInt8[np.ndarray, "pixels 3"]
 
     def is_from(self, view: View) -> bool:
-        """Whether the camera stands where it stood."""
+        """Whether the camera stands where it stood, with the same pixels."""
         off = np.abs(self.T_world_sensor - view.T_world_sensor)
-        return bool(off[:3, 3].max() < _SAME_PLACE_M and off[:3, :3].max() < _SAME_TURN)
+        is_same = isinstance(view.measured, CameraImage) and view.measured.intrinsics == self.intrinsics
+        return bool(is_same and off[:3, 3].max() < _SAME_PLACE_M and off[:3, :3].max() < _SAME_TURN)
 
     def has_changed(self, view: View, noise_m: float) -> bool:
         """Whether the thing moved, was changed or is gone; what hides it, the robot too, says nothing of it."""
@@ -85,7 +87,7 @@ def take_sight(view: View, rows: Int[np.ndarray, " pixels"], columns: Int[np.nda
     depth_m = image.depth_m[r, c].astype(np.float64)
     known = depth_m > 0.0
     r, c, depth_m, is_ring = r[known], c[known], depth_m[known], is_ring[known]
-    return Sight(view.T_world_sensor, r, c, is_ring, depth_m, image.rgb[r, c])
+    return Sight(view.T_world_sensor, image.intrinsics, r, c, is_ring, depth_m, image.rgb[r, c])
 
 
 def _chroma(rgb: UInt8[np.ndarray, "pixels 3"]) -> Float[np.ndarray, "3"]:

@@ -300,14 +300,21 @@ class PersonState:
 
 
 class HealthReason(enum.StrEnum):
-    """Why a sensor's health is below one."""
+    """Why a sensor's health is below one.
+
+    `rate` is too few or too many, `gap` a hole between samples, `clock` times that go back, `intrinsics` a camera model
+    that cannot be or has changed.
+    """
 
     OK = "ok"
     SILENT = "silent"
     STALE = "stale"
     RATE = "rate"
+    GAP = "gap"
+    CLOCK = "clock"
     EMPTY = "empty"
     NOT_FINITE = "not_finite"
+    INTRINSICS = "intrinsics"
     SATURATED = "saturated"
     DISAGREES = "disagrees"
 

@@ -37,28 +37,34 @@ Choice = TypeVar("Choice", bound=HasToolPose)
 
 
 def from_attempt(choices: Iterable[Choice], attempt: int) -> Iterator[Choice]:
-    """A few alternatives from the `attempt`-th on; those before it come last."""
+    """The alternatives from the `attempt`-th on; those before it come last."""
     ahead = iter(choices)
     before = list(itertools.islice(ahead, attempt))
     if len(before) < attempt and before:  # that many there are not: once more around
         start = attempt % len(before)
         before = before[start:] + before[:start]
-    yield from itertools.islice(itertools.chain(ahead, before), MAX_TRIES)
+    yield from itertools.chain(ahead, before)
 
 
 def first_success(choices: Iterable[Choice], make: Callable[[Choice], Trajectory | NoMotion]) -> Trajectory | NoMotion:
-    """The first alternative that works out, else the first failure, with everything found in the way."""
+    """The first of a few alternatives that works out, else the first failure, with everything found in the way."""
     failures: list[NoMotion] = []
     out_of_reach: dict[tuple[float, float], int] = {}
+    tried: set[tuple[float, ...]] = set()
     for choice in choices:
         x, y = (float(v) for v in choice.T_world_tool[:2, 3])
         where = (round(x, 2), round(y, 2))
-        if out_of_reach.get(where, 0) >= MAX_OUT_OF_REACH:
+        # What was in the arm's way is so a few millimetres higher as well.
+        direction = (*where, *(float(v) for v in choice.T_world_tool[:3, :3].round(1).flat))
+        if direction in tried or out_of_reach.get(where, 0) >= MAX_OUT_OF_REACH:
             continue
         result = make(choice)
         if isinstance(result, Trajectory):
             return result
+        tried.add(direction)
         failures.append(result)
+        if len(failures) == MAX_TRIES:
+            break
         if result.reason is NoMotionReason.NO_IK:
             out_of_reach[where] = out_of_reach.get(where, 0) + 1
     names = dict.fromkeys(name for failure in failures for name in failure.blocked_by)

@@ -8,7 +8,7 @@ Out: Grasp values: tool poses pointing straight down, the opening to come with. 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,9 @@ RAISE_COST = 20.0  # for each metre
 # Askew to the faces, when nothing else has room: the fingers then turn the object until it lies flat between them.
 ASKEW_RAD = (0.0, 0.2, -0.2, 0.4, -0.4)
 ASKEW_COST = 1.0  # for each radian
+# Leaning about the closing axis, where a wall or a board leaves the arm no way straight up.
+LEANS_RAD = (0.3, -0.3, 0.55, -0.55)
+LEAN_COST = 0.3  # for each radian
 MUG_DEPTH_M = 0.036  # near its middle, or it rocks in the hand; the hand is then just above its rim
 RIM_DEPTH_M = 0.016
 RIM_OPEN_M = 0.040
@@ -41,13 +44,14 @@ NUM_RIM = 16
 class Grasp:
     """The tool's pose when the fingers close, the opening before, and how little it is liked.
 
-    Where it `may_turn`, the fingers may be exchanged.
+    Where it `may_turn`, the fingers may be exchanged; where it `is_tight`, they may rub against a wall on their way.
     """
 
     T_world_tool: Float[np.ndarray, "4 4"]
     open_m: float
     cost: float
     may_turn: bool = True
+    is_tight: bool = False
 
 
 def make_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
@@ -95,7 +99,17 @@ def _box_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
         for turn in ASKEW_RAD:
             askew_m = width_m * math.cos(turn) + across_m * abs(math.sin(turn))
             grasps += _body_grasp(item, gripper, yaw + turn, askew_m, width_m + ASKEW_COST * abs(turn))
+        grasps += [
+            _leaning(g, lean) for g in _body_grasp(item, gripper, yaw, width_m, width_m)[1:2] for lean in LEANS_RAD
+        ]
     return sorted(grasps, key=lambda g: g.cost)
+
+
+def _leaning(grasp: Grasp, lean_rad: float) -> Grasp:
+    """The same grasp with the hand turned about the closing axis."""
+    c, s = math.cos(lean_rad), math.sin(lean_rad)
+    turn = np.array([[c, 0, s, 0], [0, 1, 0, 0], [-s, 0, c, 0], [0, 0, 0, 1]])
+    return replace(grasp, T_world_tool=grasp.T_world_tool @ turn, cost=grasp.cost + LEAN_COST * abs(lean_rad))
 
 
 def _body_grasp(

@@ -88,7 +88,7 @@ def free_grasps(collision: CollisionModel, grasps: list[Grasp], room: Room, scen
             if clearances is not None:
                 least_m = min((c.distance_m for c in clearances if c.owner in strict), default=COMFORT_M)
                 cost = grasp.cost + 2 * less + 2 * max(0.0, COMFORT_M - least_m)
-                return cost, replace(grasp, open_m=open_m)
+                return cost, replace(grasp, open_m=open_m, is_tight=_short_m(clearances) > 0.0)
         return None
 
     return Alternatives(_best_first(sorted(grasps, key=lambda g: g.cost)[:MAX_LOOKS], look), blocked)

@@ -26,7 +26,9 @@ from .surroundings import carrying, neighbours, without
 CARRY_M = 0.25  # height of the tool while it carries
 APPROACH_M = 0.10  # a line this long leads to the grasp
 LOW_APPROACH_M = 0.035  # … or this long, near the base, where the arm cannot fold any further
+TIGHT_GENTLY = 0.5  # the last three centimetres between walls
 LIFT_QUICKER = 1.4  # grown friction holds what is lifted; what is carried through the air goes faster still
+LEANING = (0.8, 0.98)  # cosines between which a hand leans and draws back along its own axis
 SAFE_M = 0.20  # below this the hand first goes straight up
 
 
@@ -75,7 +77,7 @@ class Reaching:
         goal = self._maker.model.tool_pose(timeline.positions_rad)
         low_m, blocked = float(goal[2, 3]), None
         for height_m in (max(CARRY_M, low_m + APPROACH_M), low_m + APPROACH_M, low_m + LOW_APPROACH_M):
-            goal[2, 3] = height_m
+            goal = drawn_back(goal, height_m)
             rise = self._maker.line(timeline.positions_rad, goal, width_m, room, pace=LIFT_QUICKER)
             if isinstance(rise, TimedPath):
                 timeline.follow(rise)
@@ -91,7 +93,7 @@ class Reaching:
         goal = self._maker.model.tool_pose(start_rad)
         low_m, problem = float(goal[2, 3]), None
         for height_m in (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M):
-            goal[2, 3] = height_m
+            goal = drawn_back(goal, height_m)
             rise = self._maker.line(start_rad, goal, width_m, room, pace=EMPTY_LINE_QUICKER)
             if isinstance(rise, Blocked):
                 problem = "the way up", rise
@@ -123,10 +125,9 @@ class Reaching:
         before the arm has stopped above, but not before `opening_s`.
         """
         T_world_low, low_rad = goal
-        above = T_world_low.copy()
         blocked = Blocked(NoMotionReason.NO_PATH, "no height to come from")
         for height_m in dict.fromkeys(heights_m):
-            above[2, 3] = height_m
+            above = drawn_back(T_world_low, height_m)
             up = self._maker.line(low_rad, above, width_m, room, pace=pace, gentle=gentle)
             if isinstance(up, Blocked):
                 blocked = up
@@ -175,8 +176,9 @@ class Reaching:
         air = Air(now.room(), max(width, now.body.gripper_width_m), now.rng)
         heights_m = (low_m + APPROACH_M, max(CARRY_M, low_m + APPROACH_M), low_m + LOW_APPROACH_M)
         opening_s = abs(width - timeline.width_m) / GRIPPER_SPEED_MPS
+        pace, gentle = (1.0, TIGHT_GENTLY) if grasp.is_tight else (EMPTY_LINE_QUICKER, 1.0)
         descent = self._descend(
-            timeline, grip, heights_m, width, room, air, pace=EMPTY_LINE_QUICKER, opening_s=opening_s
+            timeline, grip, heights_m, width, room, air, pace=pace, gentle=gentle, opening_s=opening_s
         )
         if isinstance(descent, Blocked):
             return no_motion(descent, now, item.id)
@@ -203,6 +205,16 @@ class Reaching:
         if item is not None:
             return self._gap(item, self._in_hand(now, item))
         return float(np.clip(now.body.gripper_width_m, 0.0, self._gripper.max_width_m))
+
+
+def drawn_back(T_world_tool: Float[np.ndarray, "4 4"], height_m: float) -> Float[np.ndarray, "4 4"]:
+    """The tool at a height: straight above, or along its own axis where the hand leans."""
+    above = T_world_tool.copy()
+    back = -T_world_tool[:3, 2]
+    if LEANING[0] < back[2] < LEANING[1]:
+        above[:2, 3] += back[:2] / back[2] * (height_m - T_world_tool[2, 3])
+    above[2, 3] = height_m
+    return above
 
 
 def carrying_along(now: Situation, room: Room, item: ObjectState, T_hand_object: Float[np.ndarray, "4 4"]) -> Room:

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from policy_scenes import TASK, act, after, fresh_policy, guard, make, on_table, panda, pick, place
+from verbot.perception.furniture import fixture_state
 from verbot.perception.types import Shape
 from verbot.planning.relations import evaluate
 from verbot.planning.types import Action, Fact, NoMotion, NoMotionReason, PlanStep, Predicate, Trajectory
 from verbot.policies.geometric import SPEC
 from verbot.policies.grasps import make_grasps
+from verbot.sim.furniture import make_fixtures
 
 GRIPPER = panda().description.gripper
 
@@ -105,6 +107,31 @@ def test_neighbour_on_one_side_turns_the_grasp():
     scene = on_table(make("a", Shape.BLOCK, 0.5, 0.0), beside)
     motion = allowed(act(scene, pick("a")), scene, pick("a"))
     assert abs(motion.target_pose_world[1, 1]) < 0.1
+
+
+def test_block_close_in_front_of_a_shelf_is_taken_with_the_hand_leaning_and_put_down_upright():
+    (shelf,) = make_fixtures("shelf", "shelf", "white", 0.540, -0.395, -np.pi / 2)
+    block = make("a", Shape.BLOCK, 0.539, -0.251, 0.835, size=(0.03, 0.03, 0.03))
+    scene = on_table(block, fixture_state(shelf, None, 1e-6 * np.eye(6), (), 1.0))
+    lifted = allowed(act(scene, pick("a")), scene, pick("a"))
+    assert 0.8 < -lifted.target_pose_world[2, 2] < 0.98
+    held, step = after(scene, lifted, "a"), place("a", Predicate.ON, "shelf")
+    left = after(held, allowed(act(held, step), held, step), None).find("a")
+    assert left.pose_world[2, 2] > 0.999
+    assert evaluate(Fact(Predicate.ON, ("a", "shelf")), replace(scene, objects=(left, scene.find("shelf")))).value
+
+
+def test_hand_comes_down_gently_between_tight_walls():
+    def seconds_for_the_last_three_centimetres(motion: Trajectory) -> float:
+        heights_m = np.array([panda().tool_pose(row)[2, 3] for row in motion.positions_rad])
+        lowest = int(np.argmin(heights_m))
+        above = np.flatnonzero(heights_m[:lowest] > heights_m[lowest] + 0.03)[-1]
+        return float(motion.times_s[lowest] - motion.times_s[above])
+
+    block = make("a", Shape.BLOCK, 0.5, 0.0, size=(0.03, 0.03, 0.03), bottom=0.004)
+    walls = make("box", Shape.BOX, 0.5, 0.0, size=(0.099, 0.099, 0.06))
+    free, tight = (act(scene, pick("a")) for scene in (on_table(block), on_table(block, walls)))
+    assert seconds_for_the_last_three_centimetres(tight) > 1.3 * seconds_for_the_last_three_centimetres(free)
 
 
 def test_next_attempt_is_another_motion():

@@ -1,0 +1,1 @@
+"""What our perception makes of real recordings, beside what others make of them."""
