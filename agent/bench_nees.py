@@ -89,7 +89,8 @@ def _sweep(drives: list[Drive], index: int) -> Sweep:
         num = len(scan.times_s)
         points[row, :num], times_s[row, :num], is_there[row, :num] = scan.points_sensor, scan.times_s, True
     end_s = torch.tensor([scan.end_s for scan in scans], dtype=torch.float64)
-    return Sweep(*(torch.from_numpy(values) for values in (points, times_s, is_there)), end_s - SWEEP_S, end_s)
+    points_body, at_s, there = (torch.from_numpy(values) for values in (points, times_s, is_there))
+    return Sweep(points_body, at_s, there, end_s - SWEEP_S, end_s)
 
 
 def _samples(drives: list[Drive], index: int) -> InertialSamples:
