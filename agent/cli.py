@@ -55,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
         commands, "report", _report, "one self-contained page from a stored run", "verbot report runs/latest"
     ).add_argument("run", type=Path, metavar="RUN")
     _add_compare(commands)
+    _add_calibrate(commands)
     _add(commands, "list", _list, "what is installed, with where it comes from", "verbot list policies").add_argument(
         "kind", choices=LISTS
     )
@@ -179,6 +180,24 @@ def _add_record(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the recording in --out (or the latest)")
     parser.add_argument("--quiet", action="store_true", help="nothing on stderr but what went wrong")
     parser.add_argument("--json", action="store_true", help="the summary on stdout, everything else on stderr")
+
+
+def _add_calibrate(commands: Any) -> None:
+    parser = _add(
+        commands, "calibrate", _calibrate, "where the robot's own cameras sit, and how far its IMU's clock is off",
+        "verbot calibrate --robot panda --looks 12",
+    )  # fmt: skip
+    parser.add_argument(
+        "recording", nargs="?", type=Path, metavar="RECORDING",
+        help="a run made with --record, or of an earlier calibration; without it the robot moves",
+    )  # fmt: skip
+    parser.add_argument("--robot", metavar="NAME", help="default: panda")
+    parser.add_argument("--scene", metavar="NAME|FILE.toml", help="what it looks at; default: table")
+    parser.add_argument("--faults", metavar="NAME|FILE.toml", help="what goes wrong on purpose; `verbot list faults`")
+    parser.add_argument("--looks", type=int, default=12, metavar="N", help="places to look from; default: 12")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<time>-calibrate")
+    parser.add_argument("--json", action="store_true", help="the result on stdout, everything else on stderr")
 
 
 def _pixels(text: str) -> tuple[int, int]:
@@ -316,6 +335,22 @@ def _record_light(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     return 0
+
+
+def _calibrate(args: argparse.Namespace, started: float) -> int:
+    from rich.console import Console
+
+    from .calibrate_command import CalibrateOptions, calibrate_command
+    from .run_folder import make_run_folder
+
+    given = {name: getattr(args, name) for name in ("robot", "scene", "faults") if getattr(args, name) is not None}
+    options = CalibrateOptions(args.recording, args.looks, args.seed, given)
+    code, values = calibrate_command(
+        options, make_run_folder("calibrate", args.out), Console(stderr=True, highlight=False)
+    )
+    if args.json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    return code
 
 
 def _replay(args: argparse.Namespace) -> int:

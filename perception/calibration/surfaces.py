@@ -41,7 +41,7 @@ WORST_TURN_RAD, WORST_SHIFT_M = math.radians(0.5), 0.01
 
 
 Terms = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
-"""For a mounting: the distances, how they change with it, and which pair of looks each is of."""
+"""For a mounting: the distances, how they change with it, and of which two looks each is [matches, 2]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,8 @@ def solve_against(
             normal, residual, is_match = _distances(theirs, ours.look, ours.mean, pose, size_m)
             turn = pose[:, :3, :3]
             rows = torch.cat([-turn @ skew(ours.mean), turn], dim=2)
-            return residual[is_match], (normal[:, None] @ rows).squeeze(1)[is_match], ours.look[is_match]
+            looks_of = torch.stack([ours.look, ours.look + len(T_reference_mount)], dim=1)
+            return residual[is_match], (normal[:, None] @ rows).squeeze(1)[is_match], looks_of[is_match]
 
         outcome = _solve(x, terms, size_m)
         if isinstance(outcome, Refusal):
@@ -151,7 +152,7 @@ def _make_pieces(looks: Looks, voxel_m: float) -> _Pieces:
 
 def _between_looks(
     x: Tensor, pieces: _Pieces, mounts: Annotated[Tensor, "looks 4 4"], shift: int, voxel_m: float
-) -> tuple[Annotated[Tensor, " matches"], Annotated[Tensor, "matches 6"], Annotated[Tensor, " matches"]]:
+) -> tuple[Annotated[Tensor, " matches"], Annotated[Tensor, "matches 6"], Annotated[Tensor, "matches 2"]]:
     """Pieces of each look on the flat pieces of the look so many earlier."""
     earlier = (pieces.look - shift) % len(mounts)
     motion = torch.linalg.inv(mounts.roll(shift, dims=0)) @ mounts
@@ -163,7 +164,7 @@ def _between_looks(
     by_turn = skew(place) - turn @ skew(pieces.mean)
     by_shift = turn - torch.eye(3, dtype=turn.dtype)
     rows = (normal[:, None] @ torch.cat([by_turn, by_shift], dim=2)).squeeze(1)
-    return residual[is_match], rows[is_match], (pieces.look * len(mounts) + earlier)[is_match]
+    return residual[is_match], rows[is_match], torch.stack([pieces.look, earlier], dim=1)[is_match]
 
 
 def _distances(
@@ -217,20 +218,20 @@ def _worst_share(normal: Tensor) -> float:
 
 
 def _covariance(normal: Tensor, rows: Tensor, residual: Tensor, pair: Tensor) -> Float[np.ndarray, "6 6"]:
-    """From how the pairs of looks pull apart.
+    """From how single looks pull at the answer.
 
-    Errors within a pair of looks go together, so that counting matches would promise far too much (White's sandwich
-    estimate over pairs; each look is in two of them, hence the factor).
+    What is wrong with a look is wrong with all its points together, so that counting matches would promise far too
+    much (White's sandwich estimate, with looks in place of matches).
     """
     reach_m = 4.685 * max(1.4826 * float(residual.abs().median()), 1e-5)
     weight = (1.0 - (residual / reach_m).square()).clamp_min(0.0).square()
-    _, group = torch.unique(pair, return_inverse=True)
-    pulls = torch.zeros(int(group.max()) + 1, 6, dtype=rows.dtype)
-    pulls.index_add_(0, group, rows * (weight * residual)[:, None])
+    pull = rows * (weight * residual)[:, None]
+    pulls = torch.zeros(int(pair.max()) + 1, 6, dtype=rows.dtype)
+    pulls.index_add_(0, pair[:, 0], pull).index_add_(0, pair[:, 1], pull)
     inverse = torch.linalg.inv(normal)
-    by_pairs = 2.0 * inverse @ (pulls.T @ pulls) @ inverse
+    by_looks = inverse @ (pulls.T @ pulls) @ inverse
     by_matches = inverse * float((weight * residual.square()).sum() / weight.sum())
-    return (by_pairs + by_matches).numpy()
+    return (by_looks + by_matches).numpy()
 
 
 def _flat_scene(what: str) -> Refusal:
