@@ -59,6 +59,7 @@ def bench(num_episodes: int) -> Iterator[Row]:
             ours <= most * theirs,
             round(ours / theirs, 3),
         )
+    yield from _covariance(sweeps)
     microseconds = found["preintegration_us"]
     yield Row("preintegration: a sample, batch 256", microseconds, "CPU time", "µs", "<= 1", microseconds <= 1.0, None)
     difference = found["gtsam_difference"]
@@ -68,3 +69,19 @@ def bench(num_episodes: int) -> Iterator[Row]:
     )
     yield from bench_mapping(num_episodes)
     yield from bench_recordings.bench()
+
+
+def _covariance(sweeps: int) -> Iterator[Row]:
+    """Whether the pose's errors are as large as stated."""
+    found = measure_apart("verbot.agent.bench_nees", sweeps)
+    low, high = found["band"]
+    for length in found["lengths"]:
+        yield Row(
+            f"odometry: NEES of the pose, mean of {found['runs']} runs of {length['sweeps']} sweeps",
+            round(length["mean"], 2),
+            f"chi-square, 6 degrees of freedom (median {length['median']:.2f}, theirs 5.35)",
+            "",
+            f"{low:.2f} to {high:.2f}",
+            low <= length["mean"] <= high,
+            None,
+        )

@@ -54,10 +54,12 @@ class Drive:
 
 @dataclass(frozen=True, slots=True)
 class DriveConfig:
-    """How long and how fast; `is_distorted` False freezes the car during each sweep."""
+    """How long and how fast, which LiDAR; `is_distorted` False freezes the car during each sweep."""
 
     num_scans: int = 200
     speed_mps: float = 8.0
+    start_s: float = 0.0
+    """How long it takes from rest to that speed; 0: it drives already."""
     is_distorted: bool = True
     rings: int = 64
     columns: int = 1024
@@ -80,11 +82,14 @@ class Path:
         heading = turn + 0.02 * np.sin(along / 13.0 + rng.uniform(0, 6))
         line = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
         self.center = CubicSpline(along, line)
-        self._speed_mps = config.speed_mps
+        self._speed_mps, self._start_s = config.speed_mps, config.start_s
         self._phases = rng.uniform(0.0, 6.0, 4)
 
     def along_m(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
         """How far along the line, with a speed that swells and ebbs."""
+        if self._start_s > 0.0:
+            share = times_s.clip(0.0, self._start_s) / self._start_s  # the speed's is 3 share² - 2 share³
+            times_s = (times_s - self._start_s).clip(0.0) + self._start_s * (share**3 - 0.5 * share**4)
         return 2.0 + self._speed_mps * (
             times_s + 0.4 * np.sin(0.5 * times_s + self._phases[0]) - 0.4 * math.sin(self._phases[0])
         )

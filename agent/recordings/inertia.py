@@ -151,7 +151,8 @@ def _ours(
     velocity = torch.from_numpy(reference.velocity_world[starts])
     gravity = torch.tensor([0.0, 0.0, -gravity_mps2], dtype=torch.float64).expand(len(starts), 3)
     certain = torch.zeros(len(starts), SIZE, SIZE, dtype=torch.float64)
-    start = BodyState(poses[:, :3, :3], poses[:, :3, 3], velocity, force_bias, rate_bias, gravity, certain)
+    map_error = certain[:, :6, 0]
+    start = BodyState(poses[:, :3, :3], poses[:, :3, 3], velocity, force_bias, rate_bias, gravity, map_error, certain)
     reached = start.after_imu(motion, ImuNoise()).place_map.numpy()
     return np.linalg.norm(reached - reference.T_world_body[ends, :3, 3], axis=1)
 

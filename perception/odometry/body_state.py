@@ -4,7 +4,7 @@ In:  preintegrated inertial motion; a pose that a scan was matched to.
 Out: BodyState after it, for a batch of robots, in float64.
 
 An error-state Kalman filter (Solà, "Quaternion kinematics for the error-state Kalman filter", 2017). Errors stand in
-the order turn, place, velocity, force bias, rate bias, gravity; turn and place along the map's axes. Gravity is
+the order turn, place, velocity, force bias, rate bias, gravity, map; turn and place along the map's axes. Gravity is
 estimated (Xu et al., "FAST-LIO2", 2022), so that the map may start at any tilt.
 """
 
@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from .preintegration import ImuNoise, Preintegrated
+from .registration import Renewal
 from .rotations import exp, log, skew, thrice, turned
 
-SIZE = 18
+SIZE = 24
 TURN, PLACE, VELOCITY, FORCE_BIAS, RATE_BIAS, GRAVITY = (slice(3 * k, 3 * k + 3) for k in range(6))
-POSE = slice(0, 6)
+POSE, MAP = slice(0, 6), slice(18, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class BodyState:
     force_bias_mps2: Annotated[Tensor, "robots 3"]
     rate_bias_radps: Annotated[Tensor, "robots 3"]
     gravity_map: Annotated[Tensor, "robots 3"]
-    covariance: Annotated[Tensor, "robots 18 18"]
+    map_error: Annotated[Tensor, "robots 6"]
+    """Turn and place, about the body's origin along the map's axes, by which the map around is believed to be off."""
+    covariance: Annotated[Tensor, "robots 24 24"]
 
     def after_imu(self, motion: Preintegrated, noise: ImuNoise) -> BodyState:
         """At the end of inertial motion that began here and was preintegrated with these biases."""
@@ -62,6 +65,8 @@ class BodyState:
         change[:, VELOCITY, FORCE_BIAS] = rotation @ motion.velocity_by_force_bias
         change[:, VELOCITY, RATE_BIAS] = rotation @ motion.velocity_by_rate_bias
         change[:, PLACE, GRAVITY], change[:, VELOCITY, GRAVITY] = eye * seconds.square() / 2.0, eye * seconds
+        gone = self.velocity_map * time_s + 0.5 * self.gravity_map * time_s.square() + place
+        change[:, MAP, MAP] = _arm(gone)
         covariance = change @ self.covariance @ change.mT
         into_map = thrice(end)
         covariance[:, :9, :9] += into_map @ motion.covariance @ into_map.mT
@@ -71,8 +76,9 @@ class BodyState:
         return replace(
             self,
             R_map_body=end,
-            place_map=self.place_map + self.velocity_map * time_s + 0.5 * self.gravity_map * time_s.square() + place,
+            place_map=self.place_map + gone,
             velocity_map=self.velocity_map + self.gravity_map * time_s + velocity,
+            map_error=turned(change[:, MAP, MAP], self.map_error),
             covariance=_symmetric(covariance),
         )
 
@@ -81,38 +87,66 @@ class BodyState:
         seconds = time_s[:, None, None]
         change = torch.eye(SIZE).to(self.place_map).repeat(len(time_s), 1, 1)
         change[:, PLACE, VELOCITY] = torch.eye(3).to(seconds) * seconds
+        gone = self.velocity_map * time_s[:, None]
+        change[:, MAP, MAP] = _arm(gone)
         covariance = change @ self.covariance @ change.mT
         spread, time = covariance.diagonal(dim1=1, dim2=2), time_s[:, None]
         spread[:, TURN] += (rate_radps * time).square()
         spread[:, PLACE] += (0.5 * force_mps2 * time.square()).square()
         spread[:, VELOCITY] += (force_mps2 * time).square()
-        return replace(self, place_map=self.place_map + self.velocity_map * time, covariance=covariance)
+        return replace(
+            self,
+            place_map=self.place_map + gone,
+            map_error=turned(change[:, MAP, MAP], self.map_error),
+            covariance=covariance,
+        )
 
     def matched(
         self,
         R_map_body: Annotated[Tensor, "robots 3 3"],
         place_map: Annotated[Tensor, "robots 3"],
         information: Annotated[Tensor, "robots 6 6"],
+        age_s: Annotated[Tensor, "robots"],
     ) -> BodyState:
-        """After a scan was matched at that pose, with that information about it.
+        """After a scan was matched at that pose, with that information about it relative to the map.
 
-        Directions without information stay as predicted; the rest follows the pose by its correlation with it.
+        Directions without information stay as predicted; the rest follows by its correlation with what was seen.
         """
         found = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
-        of_pose = self.covariance[:, POSE, POSE]
-        fitted = torch.linalg.inv(torch.linalg.inv(of_pose) + information)
-        moved = turned(fitted @ information, found)
-        by_pose = torch.linalg.solve(of_pose, self.covariance[:, POSE, :]).mT
-        rest = turned(by_pose, moved)
+        seen = self._seen(age_s)
+        seen[:, :, MAP] = -torch.eye(6).to(seen)
+        crossed = self.covariance @ seen.mT
+        eye = torch.eye(6).to(seen)
+        gain = crossed @ torch.linalg.solve(eye + information @ seen @ crossed, information)
+        moved = turned(gain, found + self.map_error)
         return BodyState(
             exp(moved[:, TURN]) @ self.R_map_body,
             self.place_map + moved[:, PLACE],
-            self.velocity_map + rest[:, VELOCITY],
-            self.force_bias_mps2 + rest[:, FORCE_BIAS],
-            self.rate_bias_radps + rest[:, RATE_BIAS],
-            self.gravity_map + rest[:, GRAVITY],
-            _symmetric(self.covariance - by_pose @ (of_pose - fitted) @ by_pose.mT),
+            self.velocity_map + moved[:, VELOCITY],
+            self.force_bias_mps2 + moved[:, FORCE_BIAS],
+            self.rate_bias_radps + moved[:, RATE_BIAS],
+            self.gravity_map + moved[:, GRAVITY],
+            self.map_error + moved[:, MAP],
+            _symmetric(self.covariance - gain @ crossed.mT),
         )
+
+    def laid(self, renewal: Renewal, scale: float, age_s: Annotated[Tensor, "robots"]) -> BodyState:
+        """After the scan was put into the map at this pose: the map's error becomes the scan's to that share."""
+        share = renewal.share
+        kept = torch.eye(6).to(share) - share
+        change = torch.eye(SIZE).to(share).repeat(len(share), 1, 1)
+        change[:, MAP] = share @ self._seen(age_s)
+        change[:, MAP, MAP] = kept
+        covariance = change @ self.covariance @ change.mT
+        covariance[:, MAP, MAP] += scale * renewal.spread
+        return replace(self, map_error=turned(kept, self.map_error), covariance=_symmetric(covariance))
+
+    def _seen(self, age_s: Annotated[Tensor, "robots"]) -> Annotated[Tensor, "robots 6 24"]:
+        """What a scan's error is of this state's: its points, on average that old, were carried to its end."""
+        seen = torch.eye(SIZE).to(self.covariance)[:6].repeat(len(age_s), 1, 1)
+        seen[:, PLACE, VELOCITY] = -torch.eye(3).to(seen) * age_s[:, None, None]
+        seen[:, TURN, RATE_BIAS] = self.R_map_body * age_s[:, None, None]
+        return seen
 
 
 def first_state(force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, pose_sigma: float = 1e-4) -> BodyState:
@@ -135,8 +169,16 @@ def first_state(force_mps2: Annotated[Tensor, "robots 3"], guess: FirstGuess, po
         zero,
         zero,
         -force_mps2.double(),
-        torch.diag(squares).repeat(robots, 1, 1),
+        torch.zeros(robots, 6, **kind),
+        torch.diag(torch.cat([squares, torch.zeros(6, **kind)])).repeat(robots, 1, 1),
     )
+
+
+def _arm(gone: Annotated[Tensor, "robots 3"]) -> Annotated[Tensor, "robots 6 6"]:
+    """What an error about the body's origin is about a place that far away."""
+    arm = torch.eye(6).to(gone).repeat(len(gone), 1, 1)
+    arm[:, PLACE, TURN] = -skew(gone)
+    return arm
 
 
 def _symmetric(matrix: Tensor) -> Tensor:

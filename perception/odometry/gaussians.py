@@ -142,12 +142,13 @@ def invert_symmetric(six: Annotated[Tensor, "6 *"]) -> Annotated[Tensor, "6 *"]:
     return torch.stack([first, second, third, a * f - c * c, b * c - a * e, a * d - b * b]) * by_det
 
 
-def thinnest(six: Annotated[Tensor, "6 *"]) -> Annotated[Tensor, "3 *"]:
-    """Unit eigenvector of the smallest eigenvalue: the normal of what is flat.
+def thinnest(six: Annotated[Tensor, "6 *"]) -> tuple[Annotated[Tensor, "3 *"], Annotated[Tensor, "*"]]:
+    """Unit eigenvector of the smallest eigenvalue, the normal of what is flat, and the middle eigenvalue.
 
     Eigenvalues by the cosine formula (Smith, 1961); the vector is the longest column of the adjugate of S - λ 1.
     """
-    a, b, c, d, e, f = six / (six[0] + six[3] + six[5]).clamp_min(torch.finfo(six.dtype).tiny)
+    scale = (six[0] + six[3] + six[5]).clamp_min(torch.finfo(six.dtype).tiny)
+    a, b, c, d, e, f = six / scale
     off = b * b + c * c + e * e
     third = 1.0 / 3.0  # of the trace, which is one now
     spread = ((a - third).square() + (d - third).square() + (f - third).square() + 2.0 * off).clamp_min(1e-12)
@@ -155,7 +156,9 @@ def thinnest(six: Annotated[Tensor, "6 *"]) -> Annotated[Tensor, "3 *"]:
     u, v, w = (a - third) / radius, (d - third) / radius, (f - third) / radius
     b1, c1, e1 = b / radius, c / radius, e / radius
     half_det = 0.5 * (u * (v * w - e1 * e1) - b1 * (b1 * w - e1 * c1) + c1 * (b1 * e1 - v * c1))
-    smallest = third + 2.0 * radius * torch.cos(torch.acos(half_det.clamp(-1.0, 1.0)) / 3.0 + 2.0 * torch.pi / 3.0)
+    angle = torch.acos(half_det.clamp(-1.0, 1.0)) / 3.0
+    smallest = third + 2.0 * radius * torch.cos(angle + 2.0 * torch.pi / 3.0)
+    middle = 1.0 - smallest - (third + 2.0 * radius * torch.cos(angle))
     a, d, f = a - smallest, d - smallest, f - smallest
     # Crosses of the rows two by two: all are along the vector, and so make a symmetric matrix of rank one.
     xx, xy, xz, yy, yz, zz = d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b
@@ -168,15 +171,20 @@ def thinnest(six: Annotated[Tensor, "6 *"]) -> Annotated[Tensor, "3 *"]:
         ]
     )
     size = longest.square().sum(dim=0).clamp_min(torch.finfo(six.dtype).tiny).sqrt()
-    return longest / size
+    return longest / size, middle * scale
 
 
-def flattened(six: Annotated[Tensor, "6 *"], along_m: float, across_m: float) -> Annotated[Tensor, "6 *"]:
+def flattened(
+    six: Annotated[Tensor, "6 *"], along_m: float, across_m: float, line_m: float
+) -> Annotated[Tensor, "6 *"]:
     """With at least those spreads along the surface and across it.
 
-    One ring of a LiDAR on the ground is a line: without this it would hold the next scan's ring in place.
+    One ring of a LiDAR on the ground is a line: without this it would hold the next scan's ring in place. What is less
+    wide than `line_m` (one sigma) counts as a line, which has no normal; from twice as much on it is a surface.
     """
-    grown = six + (across_m**2 - along_m**2) * products(thinnest(six))
+    normal, middle = thinnest(six)
+    flatness = ((middle / line_m**2 - 1.0) / 3.0).clamp(0.0, 1.0)
+    grown = six + (across_m**2 - along_m**2) * flatness * products(normal)
     grown[DIAGONAL] += along_m**2
     return grown
 

@@ -19,7 +19,7 @@ from .body_state import BodyState, FirstGuess, first_state
 from .deskew import Track, make_track
 from .gaussians import Gaussians, make_gaussians
 from .preintegration import ImuNoise, Path, make_path, sum_up
-from .registration import Fit, Matching, register
+from .registration import Fit, Matching, register, renewal
 from .rotations import turned
 from .voxel_map import VoxelMap
 
@@ -58,8 +58,10 @@ class OdometryConfig:
     radius_m: float = 100.0
     unsure_m: float = 0.3
     """A prediction less sure than this is first matched with coarse voxels, which pull from farther away."""
-    scale: float = 40.0
+    scale: float = 0.3
     """Neighbouring Gaussians err together: how many times less is known than their number says."""
+    laying_scale: float = 0.065
+    """The same of what is laid into the map."""
     matching: Matching = field(default_factory=Matching)
     coarse: Matching = field(default_factory=lambda: Matching(floor_m=0.05, along_m=0.4, max_iterations=20))
     noise: ImuNoise = field(default_factory=ImuNoise)
@@ -74,8 +76,7 @@ class Odometry:
     def __init__(self, robots: int, config: OdometryConfig, device: torch.device | str = "cpu") -> None:
         self.config = config
         self.device = torch.device(device)
-        floor_m = (config.matching.along_m, config.matching.floor_m)
-        self.map = VoxelMap(robots, config.map_voxel_m, config.map_slots, device, floor_m)
+        self.map = VoxelMap(robots, config.map_voxel_m, config.map_slots, device, config.matching.shape)
         self.state: BodyState | None = None
         self.end_s = torch.zeros(robots, dtype=torch.float64, device=device)
         self._updates = 0
@@ -94,17 +95,16 @@ class Odometry:
         predicted, track = self._predict(self.state, sweep, imu)
         scan = self._gaussians(sweep, track)
         fit = self._match(predicted, scan)
-        state = predicted.matched(fit.R_map_body, fit.place_map, fit.information)
-        self._learn(state, scan)
-        self.state, self.end_s = state, sweep.end_s
+        age_s = _age_s(sweep)
+        state = predicted.matched(fit.R_map_body, fit.place_map, fit.information, age_s)
+        self.state, self.end_s = self._learn(state, scan, age_s), sweep.end_s
         return state, fit
 
     def _begin(self, sweep: Sweep, imu: InertialSamples | None) -> BodyState:
         """The map starts where the first sweep ended."""
         force = imu.force_mps2.mean(dim=1) if imu else torch.zeros_like(sweep.points_body[:, 0])
         state = first_state(force, self.config.guess)
-        self._learn(state, self._gaussians(sweep, None))
-        return state
+        return self._learn(state, self._gaussians(sweep, None), _age_s(sweep))
 
     def _redo_first(self, second: Sweep, imu: InertialSamples | None) -> None:
         """The first sweep was measured at a speed that only the second tells: straighten it, and match again."""
@@ -123,7 +123,7 @@ class Odometry:
             self.end_s = first.end_s
             self.map.clear()
             self.state = replace(start, velocity_map=speed)
-            self._learn(self.state, self._gaussians(first, track))
+            self.state = self._learn(self.state, self._gaussians(first, track), _age_s(first))
 
     def _predict(self, state: BodyState, sweep: Sweep, imu: InertialSamples | None) -> tuple[BodyState, Track]:
         config = self.config
@@ -165,11 +165,21 @@ class Odometry:
             information=fit.information.double() / config.scale,
         )
 
-    def _learn(self, state: BodyState, scan: Gaussians) -> None:
-        self.map.add(scan.moved(state.R_map_body.float(), state.place_map.float()))
+    def _learn(self, state: BodyState, scan: Gaussians, age_s: Annotated[Tensor, "robots"]) -> BodyState:
+        turn, place = state.R_map_body.float(), state.place_map.float()
+        self.map.add(scan.moved(turn, place))
+        renewed = renewal(scan, self.map, turn, place, self.config.matching)
+        state = state.laid(renewed, self.config.laying_scale, age_s)
         self._updates += 1
         if self._updates % 20 == 0:
-            self.map.keep_near(state.place_map.float(), self.config.radius_m)
+            self.map.keep_near(place, self.config.radius_m)
+        return state
+
+
+def _age_s(sweep: Sweep) -> Annotated[Tensor, "robots"]:
+    """How long before its end the points of a sweep were measured, on average."""
+    since_s = torch.where(sweep.is_there, sweep.end_s[:, None] - sweep.times_s, 0.0)
+    return since_s.sum(dim=1) / sweep.is_there.sum(dim=1).clamp_min(1)
 
 
 def _track(state: BodyState, path: Path, times_s: Tensor) -> Track:

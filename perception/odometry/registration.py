@@ -22,6 +22,8 @@ from .gaussians import SQUARE, Gaussians, flattened, invert_symmetric, moments, 
 from .rotations import exp, turned
 from .voxel_map import VoxelMap
 
+SPARED = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Matching:
@@ -36,10 +38,17 @@ class Matching:
     pairs_hold_m: float = 0.01
     pairs_hold_rad: float = 0.0005
     """A scan that moved less than this keeps its pairs: few Gaussians would fall into another voxel."""
+    line_m: float = 0.03
+    """What is less wide than this has no normal: one ring on a wall. A LiDAR with fewer beams wants more."""
     kernel: float = 3.0
     """In sigmas: what fits worse than this counts half."""
     min_points: int = 3
     min_map_points: int = 6
+
+    @property
+    def shape(self) -> tuple[float, float, float]:
+        """What every Gaussian is given of width: along its surface, across it, and below what it is a line."""
+        return self.along_m, self.floor_m, self.line_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ def register(
     scan = scan.with_points(matching.min_points)
     mean = scan.mean.permute(2, 0, 1).contiguous()
     # Turned once: within the few degrees that a prediction is off, the shape of a Gaussian stays what it was.
-    flat = flattened(scan.covariance.permute(2, 0, 1).contiguous(), matching.along_m, matching.floor_m)
+    flat = flattened(scan.covariance.permute(2, 0, 1).contiguous(), *matching.shape)
     covariance = turn_symmetric(R_map_body, flat.permute(1, 2, 0)).permute(2, 0, 1)
     turn, place, done = R_map_body, place_map, 0
     moved = torch.zeros(len(place_map), 6, dtype=place_map.dtype, device=place_map.device)  # from the prior's mean
@@ -103,6 +112,42 @@ def register(
         chi_square / pairs.is_met.sum(dim=1).clamp_min(1),
         done,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What laying a scan into the map does to the error of the map as seen from there."""
+
+    share: Annotated[Tensor, "robots 6 6"]
+    """How much of the map's error is the pose's from now on."""
+    spread: Annotated[Tensor, "robots 6 6"]
+    """Covariance that the new Gaussians' own errors bring, were each as exact as it says."""
+
+
+def renewal(
+    scan: Gaussians,
+    surroundings: VoxelMap,
+    R_map_body: Annotated[Tensor, "robots 3 3"],
+    place_map: Annotated[Tensor, "robots 3"],
+    matching: Matching,
+) -> Renewal:
+    """After the scan was laid there; every fourth Gaussian speaks for its neighbours."""
+    count, mean, six = (values[:, ::SPARED] for values in (scan.count, scan.mean, scan.covariance))
+    arm = mean @ R_map_body.mT
+    slots = surroundings.find(arm + place_map[:, None])
+    met_count, _, met_covariance = surroundings.read(slots)
+    flat = flattened(six.permute(2, 0, 1).contiguous(), *matching.shape)
+    covariance = turn_symmetric(R_map_body, flat.permute(1, 2, 0)).permute(2, 0, 1)
+    is_met = (count >= matching.min_points) & (met_count >= matching.min_map_points)
+    inverse = invert_symmetric(torch.where(is_met, covariance + met_covariance, unit(covariance)[:, None, None]))
+    arms = moments(arm.permute(2, 0, 1)).transpose(0, 1)
+    whole, new = (
+        SPARED * _assemble(torch.bmm(arms, (inverse * weight).permute(1, 2, 0))).double()
+        for weight in (is_met, is_met * surroundings.renewed[slots.clamp_min(0)])
+    )
+    tiny = torch.eye(6).to(whole)
+    by_whole = torch.linalg.inv(whole + tiny)
+    return Renewal(by_whole @ (new + tiny), by_whole @ new @ by_whole)
 
 
 def _positive(matrix: Annotated[Tensor, "robots 6 6"]) -> Annotated[Tensor, "robots 6 6"]:

@@ -31,9 +31,9 @@ class VoxelMap:
         voxel_m: float,
         capacity: int,
         device: torch.device | str = "cpu",
-        floor_m: tuple[float, float] = (0.1, 0.005),
+        shape: tuple[float, float, float] = (0.1, 0.005, 0.03),
     ) -> None:
-        self.floor_m = floor_m
+        self.shape = shape
         self.voxel_m = voxel_m
         self.capacity = capacity
         self.robots = robots
@@ -41,6 +41,8 @@ class VoxelMap:
         self.keys = torch.full((robots * capacity,), EMPTY, device=device)
         self.sums = torch.zeros(robots * capacity, 10, device=device)
         self.gaussians = torch.zeros(robots * capacity, 10, device=device)  # count, mean, flattened covariance
+        self.renewed = torch.zeros(robots * capacity, device=device)
+        """How much of a voxel's points its last addition brought."""
 
     def find(self, points: Annotated[Tensor, "robots points 3"]) -> Annotated[Tensor, "robots points"]:
         """The slot of each point's voxel, -1 where there is none."""
@@ -61,10 +63,11 @@ class VoxelMap:
         self.sums.index_add_(0, slot, torch.cat([count, count * around, count * spread], dim=1))
         # A slot that was touched twice is worked out twice, alike.
         sums = self.sums[slot].T.contiguous()
+        self.renewed[slot] = 1.0 - self.gaussians[slot, 0] / sums[0]
         sums = sums * (MAX_COUNT / sums[0]).clamp_max(1.0)
         self.sums[slot] = sums.T
         total, offset, covariance = from_moments(sums)
-        flat = flattened(covariance, *self.floor_m)
+        flat = flattened(covariance, *self.shape)
         self.gaussians[slot] = torch.cat([total[None], center.T + offset, flat]).T
 
     def look_up(
@@ -73,13 +76,20 @@ class VoxelMap:
         Annotated[Tensor, "robots points"], Annotated[Tensor, "3 robots points"], Annotated[Tensor, "6 robots points"]
     ]:
         """For each point its voxel's Gaussian: count, mean and covariance; a count of zero where there is none."""
-        slots = self.find(points)
+        return self.read(self.find(points))
+
+    def read(
+        self, slots: Annotated[Tensor, "robots points"]
+    ) -> tuple[
+        Annotated[Tensor, "robots points"], Annotated[Tensor, "3 robots points"], Annotated[Tensor, "6 robots points"]
+    ]:
+        """What stands in those slots, as `look_up` says it."""
         rows = self.gaussians.index_select(0, slots.clamp_min(0).flatten()).T.reshape(10, *slots.shape)
         return rows[0] * (slots >= 0), rows[1:4], rows[4:]
 
     def coarsened(self, voxel_m: float) -> VoxelMap:
         """The same surroundings in larger voxels."""
-        coarse = VoxelMap(self.robots, voxel_m, self.capacity // 4, self.keys.device, self.floor_m)
+        coarse = VoxelMap(self.robots, voxel_m, self.capacity // 4, self.keys.device, self.shape)
         rows = self.sums.view(self.robots, self.capacity, 10)
         count, _, covariance = from_moments(rows.permute(2, 0, 1))
         means = self.gaussians[:, 1:4].view(self.robots, self.capacity, 3)
