@@ -12,14 +12,24 @@ LEAST_HEALTH = 0.35
 HOLD_S = 6.0
 """A robot in doubt waits this long for its sensors, then ends."""
 LOOK_AGAIN_S = 0.5
+CONTESTED_LOOKS = 2
+"""So often a look is repeated in which sensors contradict each other; then what they agree on must do."""
 
 
 def why_in_doubt(scene: SceneState) -> str | None:
     """What is missing to move on, in words; sensors that were never declared are not missed."""
-    for kind, words in ((SensorKind.JOINTS, "the encoders"), (SensorKind.CAMERA, "the cameras")):
-        sensors = [health for health in scene.health if health.kind is kind]
-        if sensors and all(health.health < LEAST_HEALTH for health in sensors):
-            return f"{words} cannot be trusted ({', '.join(map(_say, sensors))})"
+    return why_not_felt(scene) or _why_not_trusted(scene, SensorKind.CAMERA, "the cameras")
+
+
+def why_not_felt(scene: SceneState) -> str | None:
+    """Why nobody knows where the arm is, in words; then it must not even finish its motion."""
+    return _why_not_trusted(scene, SensorKind.JOINTS, "the encoders")
+
+
+def _why_not_trusted(scene: SceneState, kind: SensorKind, words: str) -> str | None:
+    sensors = [health for health in scene.health if health.kind is kind]
+    if sensors and all(health.health < LEAST_HEALTH for health in sensors):
+        return f"{words} cannot be trusted ({', '.join(map(_say, sensors))})"
     return None
 
 

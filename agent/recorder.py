@@ -104,6 +104,15 @@ def scene_to_dict(scene: SceneState) -> dict[str, Any]:
             {"sensor": h.sensor, "health": rounded(h.health), "reason": h.reason.value, "age_s": rounded(h.age_s)}
             for h in scene.health
         ],
+        "contradictions": [
+            {
+                "seer": c.seer,
+                "owner": c.owner,
+                "position_world": rounded(np.array(c.position_world)),
+                "share": rounded(c.share),
+            }
+            for c in scene.contradictions
+        ],
     }
 
 

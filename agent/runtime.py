@@ -28,7 +28,7 @@ from ..planning.types import (
     Verdict,
 )
 from ..policies.policy import Policy, PolicyInput
-from .doubt import HOLD_S, LOOK_AGAIN_S, why_in_doubt
+from .doubt import CONTESTED_LOOKS, HOLD_S, LOOK_AGAIN_S, why_in_doubt, why_not_felt
 from .observers import Observer
 from .proposal import PolicyError, propose, reset_policy
 from .protocols import Guarding, Monitoring, Planning
@@ -278,7 +278,9 @@ class Runtime:
             record.scene = scene
             elapsed_s = frame.time_s - start_s
             self._observer.on_progress(step, min(1.0, elapsed_s / max(trajectory.duration_s, 1e-9)), scene)
-            if elapsed_s > 0 and (reason := tracking.fault(frame) or self._monitor.lost(frame, elapsed_s)):
+            if elapsed_s <= 0:
+                continue
+            if reason := tracking.fault(frame) or why_not_felt(scene) or self._monitor.lost(frame, elapsed_s):
                 self._come_to_rest()
                 return reason
         return None
@@ -286,14 +288,17 @@ class Runtime:
     def _hold(
         self, frame: SensorFrame, scene: SceneState, record: RunRecord
     ) -> tuple[SensorFrame, SceneState, str | None]:
-        """In doubt nothing moves: look again until the sensors are back; the doubt, where it does not go away."""
-        until_s = self._robot.time_s + HOLD_S
-        while (doubt := why_in_doubt(scene)) and self._robot.time_s < until_s:
+        """In doubt nothing moves: look again until the sensors are back, or agree; the doubt that does not pass."""
+        start_s = self._robot.time_s
+        while True:
+            doubt, waited_s = why_in_doubt(scene), self._robot.time_s - start_s
+            patience_s = HOLD_S if doubt else CONTESTED_LOOKS * LOOK_AGAIN_S if scene.contradictions else 0.0
+            if waited_s > patience_s - 1e-9:
+                return frame, scene, doubt
             self._heed_interrupt()
             with self._stopwatch.stage("follow"):
                 frame = self._robot.read(self._robot.time_s + LOOK_AGAIN_S)
             scene = self._perceive(frame, record)
-        return frame, scene, doubt
 
     def _heed_interrupt(self) -> None:
         """Stop although the exception was swallowed: a library that calls back into Python may drop it."""

@@ -8,16 +8,15 @@ Pictures and scans are judged when a frame brings some, because between looks th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
+from .repeats import RepeatWatch
 from .types import (
     CameraImage,
     HealthReason,
-    ImuSamples,
-    JointSamples,
     LidarScan,
     SensorFrame,
     SensorHealth,
@@ -48,7 +47,7 @@ class _Record:
     last_s: float | None = None
     finding: Finding = (HealthReason.OK, 1.0)
     disagreement: float = 0.0
-    times_s: list[float] = field(default_factory=list)
+    times_s: Float[np.ndarray, " samples"] = field(default_factory=lambda: np.zeros(0))
     lens: tuple[float, ...] | None = None
     """The camera's intrinsics as shares of the picture, so that other resolutions of the same lens are the same."""
 
@@ -59,24 +58,30 @@ class HealthMonitor:
     def __init__(self, sensors: Sequence[SensorSpec]) -> None:
         self._records = {spec.name: _Record(spec) for spec in sensors}
         self._start_s: float | None = None
+        self._repeats = RepeatWatch()
 
-    def observe(self, frame: SensorFrame) -> None:
-        """Take in one frame."""
+    def observe(self, frame: SensorFrame) -> SensorFrame:
+        """Take in one frame; returns it without the samples of frozen encoders and IMUs, which would say rest."""
         if self._start_s is None:
             self._start_s = frame.time_s
         arrived: set[str] = set()
         for image in frame.images:
-            record = self._note(
-                image.sensor, SensorKind.CAMERA, image.time_s, _check_image(image), arrived, image.mount
-            )
+            is_old = self._repeats.is_picture_again(image.sensor, image.time_s, image.depth_m, image.rgb)
+            finding = self._unless_frozen(image.sensor, _check_image(image), is_old)
+            record = self._note(image.sensor, SensorKind.CAMERA, image.time_s, finding, arrived, image.mount)
             _check_lens(record, image)
         for scan in frame.scans:
-            self._note(scan.sensor, SensorKind.LIDAR, scan.time_s, _check_scan(scan), arrived, scan.mount)
+            is_old = self._repeats.is_picture_again(scan.sensor, scan.time_s, scan.points_sensor)
+            finding = self._unless_frozen(scan.sensor, _check_scan(scan), is_old)
+            self._note(scan.sensor, SensorKind.LIDAR, scan.time_s, finding, arrived, scan.mount)
         self._check_burst(frame)
         for samples in frame.imu:
             if len(samples.times_s):
+                values = np.concatenate([samples.specific_force_mps2, samples.angular_rate_radps], axis=1)
+                is_old = self._repeats.is_sample_again(samples.sensor, samples.times_s, values)
+                finding = self._unless_frozen(samples.sensor, _check_imu(values), is_old)
                 record = self._note_samples(
-                    samples.sensor, SensorKind.IMU, samples.times_s, _check_imu(samples), arrived, samples.mount
+                    samples.sensor, SensorKind.IMU, samples.times_s, finding, arrived, samples.mount
                 )
                 _check_rate(record, samples.times_s, self._start_s)
         for touch, kind in ((frame.forces, SensorKind.WRIST_FORCE), (frame.contacts, SensorKind.CONTACT)):
@@ -88,9 +93,18 @@ class HealthMonitor:
         if frame.joints is not None and len(frame.joints.times_s):
             name = next((n for n, r in self._records.items() if r.spec.kind is SensorKind.JOINTS), "joints")
             times_s = frame.joints.times_s
-            record = self._note_samples(name, SensorKind.JOINTS, times_s, _check_joints(frame.joints), arrived)
+            values = np.column_stack([frame.joints.positions_rad, frame.joints.gripper_width_m])
+            is_old = self._repeats.is_sample_again(name, times_s, values)
+            finding = self._unless_frozen(name, _check_finite(values), is_old)
+            record = self._note_samples(name, SensorKind.JOINTS, times_s, finding, arrived)
             _check_rate(record, frame.joints.times_s, self._start_s)
         self._find_absent(frame, arrived)
+        frozen = {name for name, record in self._records.items() if record.finding[0] is HealthReason.FROZEN}
+        if not frozen:
+            return frame
+        are_joints_frozen = any(self._records[name].spec.kind is SensorKind.JOINTS for name in frozen)
+        imu = tuple(samples for samples in frame.imu if samples.sensor not in frozen)
+        return replace(frame, imu=imu, joints=None if are_joints_frozen else frame.joints)
 
     def disagrees(self, sensor: str, amount: float) -> None:
         """Fusion found a sensor's view beside the others': 0 agrees, 1 useless."""
@@ -105,6 +119,12 @@ class HealthMonitor:
     def report(self, time_s: float) -> tuple[SensorHealth, ...]:
         """All sensors in the order in which they were declared or first heard."""
         return tuple(_state(record, time_s) for record in self._records.values())
+
+    def _unless_frozen(self, name: str, finding: Finding, is_old: bool) -> Finding:
+        """What was found, unless a sensor with noise delivers what it delivered before."""
+        record = self._records.get(name)
+        has_noise = record is not None and any(sigma > 0.0 for sigma in record.spec.noise.values())
+        return (HealthReason.FROZEN, 0.0) if is_old and has_noise and finding[1] > 0.0 else finding
 
     def _note(
         self, name: str, kind: SensorKind, last_s: float, finding: Finding, arrived: set[str], mount: str = "world"
@@ -225,16 +245,11 @@ def _check_scan(scan: LidarScan) -> Finding:
     return _check_finite(scan.points_sensor)
 
 
-def _check_imu(samples: ImuSamples) -> Finding:
-    values = np.concatenate([samples.specific_force_mps2, samples.angular_rate_radps], axis=1)
+def _check_imu(values: Shaped[np.ndarray, "samples 6"]) -> Finding:
     reason, health = _check_finite(values)
     if reason is HealthReason.OK and float(np.abs(values).max(initial=0.0)) > _IMU_LIMIT:
         return HealthReason.SATURATED, 0.3
     return reason, health
-
-
-def _check_joints(samples: JointSamples) -> Finding:
-    return _check_finite(np.column_stack([samples.positions_rad, samples.gripper_width_m]))
 
 
 def _check_finite(values: Shaped[np.ndarray, "rows columns"]) -> Finding:
@@ -249,9 +264,9 @@ def _check_rate(record: _Record, times_s: Shaped[np.ndarray, "samples"], start_s
     span_s = float(np.ptp(times_s)) if np.isfinite(times_s).all() else np.inf
     if len(times_s) > max(_MANY, _TOO_FAST * (1.0 + record.spec.rate_hz * span_s)):
         _doubt(record, HealthReason.RATE, _FAST_HEALTH)
-    record.times_s += [float(t) for t in times_s if np.isfinite(t)]
-    newest = max(record.times_s, default=0.0)
-    record.times_s = [t for t in record.times_s if t > newest - _RATE_WINDOW_S]
+    known_s = np.concatenate([record.times_s, times_s[np.isfinite(times_s)]])
+    newest = float(known_s.max(initial=-np.inf))
+    record.times_s = known_s[known_s > newest - _RATE_WINDOW_S]
     if newest - start_s < _RATE_WINDOW_S or record.finding[0] is not HealthReason.OK:
         return
     share = len(record.times_s) / (_RATE_WINDOW_S * record.spec.rate_hz)

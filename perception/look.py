@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
 from .geometry import is_pose
 from .health import HealthMonitor
@@ -24,10 +25,20 @@ from .proprioception import Proprioception
 from .recall import Recall
 from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
-from .types import CameraImage, LidarScan, ObjectState, PersonState, SensorFrame, SupportSurface
+from .types import (
+    CameraImage,
+    Contradiction,
+    LidarScan,
+    ObjectState,
+    PersonState,
+    SensorFrame,
+    SupportSurface,
+)
 from .zones import ZoneMemory, find_zones
 
 _MIN_TRUST = 0.3
+# Both leave enough trust to be looked at again with the next look.
+ODD_ONE_OUT, UNDECIDED = 0.65, 0.3
 _GRAVITY_LIMIT_RAD = 0.03
 _TILT_LIMIT_RAD = 0.03
 
@@ -62,6 +73,10 @@ class Look:
         self.person: PersonState | None = None
         self.slid: list[Slid] = []
         """Drawers that the last look saw elsewhere than the one before."""
+        self.contradictions: tuple[Contradiction, ...] = ()
+        """Between sensors of the last look, where nobody knows which of them is right."""
+        self.views: list[View] = []
+        """The views that the last look believed."""
         self._memory = ZoneMemory()
         self._recall = Recall()
 
@@ -91,7 +106,7 @@ class Look:
         """Level, fuse, split and describe; no table in view gives no objects."""
         views = [_mask_held(view, held) for view in views]
         lattices = [lay_out(view, self._device) for view in views]
-        self.slid = []
+        self.slid, self.contradictions, self.views = [], (), views
         samples = [sample_surface(lattice) for lattice in lattices]
         fit = find_table(samples, self._settings.table_height_m, self.table)
         if fit is None:
@@ -107,13 +122,34 @@ class Look:
         self._memory.observe(find_zones(lattices, corrections, fit.surface), self.seen_s)
         s = self._settings
         noises_m = {name: plane.noise_m for name, plane in fit.planes.items()}
-        cloud = fuse_views(views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device)
         self.person = find_person(lattices, fit.surface, self.person)
-        cloud = cloud.without(near_person(self.person, cloud.points_world))
+
+        def fuse(views: list[View]) -> tuple[Cloud, list[View]]:
+            """What stands above the table but people, and the views levelled."""
+            cloud = fuse_views(
+                views, corrections, fit.surface, s.max_height_m, s.robot_margin_m, noises_m, self._device
+            )
+            level = [replace(v, T_world_sensor=corrections.get(v.sensor, np.eye(4)) @ v.T_world_sensor) for v in views]
+            return cloud.without(near_person(self.person, cloud.points_world)), level
+
+        cloud, level = fuse(views)
+        if odd := self._hear(find_contradictions(cloud, level, noises_m), cloud):
+            self.views = views = [view for view in views if view.sensor != odd]
+            cloud, level = fuse(views)
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
-        level = [replace(v, T_world_sensor=corrections.get(v.sensor, np.eye(4)) @ v.T_world_sensor) for v in views]
         return measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
+
+    def _hear(self, contradictions: list[Contradiction], cloud: Cloud) -> str | None:
+        """The sensor that all others speak against loses trust and is left out; what nobody can decide is stated."""
+        odd = odd_one_out(contradictions, cloud)
+        if odd is not None:
+            self._health.disagrees(odd, ODD_ONE_OUT)
+        else:
+            self.contradictions = tuple(contradictions)
+            for name in {name for c in contradictions for name in (c.seer, c.owner)}:
+                self._health.disagrees(name, UNDECIDED)
+        return odd
 
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
         """A LiDAR's range error moves all of a surface's points, like a mount's."""

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .contradiction import widen
 from .furniture import Furniture
 from .health import HealthMonitor
 from .look import Look, LookSettings
@@ -61,23 +62,25 @@ class FusedPerceiver:
 
     def update(self, frame: SensorFrame) -> SceneState:
         """Fuse what arrived; without images this only follows the body."""
-        self._health.observe(frame)
+        frame = self._health.observe(frame)
         self._proprioception.observe(frame)
         self._proprioception.move_held(self._tracker)
         if views := self._look.place(frame):
             measurements = self._look.measure(views, self._tracker.held_track())
             for slid in self._look.slid:
                 self._tracker.shift(slid)
-            self._tracker.observe(measurements, views, frame.time_s)
+            self._tracker.observe(measurements, self._look.views, frame.time_s)
+        contradictions = self._look.contradictions
         return SceneState(
             time_s=frame.time_s,
             seen_s=self._look.seen_s,
-            objects=(*self._tracker.states(), *self._furniture.states(frame.time_s)),
+            objects=(*widen(self._tracker.states(), contradictions), *self._furniture.states(frame.time_s)),
             table=self._look.table,
             body=self._proprioception.state(self._tracker.held),
             health=self._health.report(frame.time_s),
             person=self._look.person,
             zones=self._look.zones,
+            contradictions=contradictions,
         )
 
 

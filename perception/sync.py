@@ -60,8 +60,8 @@ class JointHistory:
 
     def widths_after(self, time_s: float) -> list[tuple[float, float]]:
         """(time, gripper width) of all readings later than a time."""
-        later = np.nonzero(self.times_s > time_s)[0]
-        return [(float(self.times_s[i]), float(self._values[i, -1])) for i in later]
+        first = int(np.searchsorted(self.times_s, time_s, side="right"))
+        return list(zip(self.times_s[first:].tolist(), self._values[first:, -1].tolist(), strict=True))
 
     def moved_rad(self, start_s: float, end_s: float) -> float | None:
         """Largest change of a joint within a span; None when there are no readings in it."""

@@ -317,6 +317,7 @@ class HealthReason(enum.StrEnum):
     INTRINSICS = "intrinsics"
     SATURATED = "saturated"
     DISAGREES = "disagrees"
+    FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +329,16 @@ class SensorHealth:
     health: float
     reason: HealthReason
     age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Sensor `owner` sees a surface around a place through which sensor `seer` looks. `share`: of all it could see."""
+
+    seer: str
+    owner: str
+    position_world: tuple[float, float, float]
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +357,8 @@ class SceneState:
     """What is believed about the world at `time_s`; `seen_s` is when a camera or LiDAR last looked.
 
     `zones` are rectangles painted on the table: of no height, in nobody's way, and never moved.
-    `person` is None when nobody is seen, which does not mean that nobody is there.
+    `person` is None when nobody is seen, which does not mean that nobody is there. `contradictions` are those of the
+    last look where nobody knows which sensor is right.
     """
 
     time_s: float
@@ -358,6 +370,7 @@ class SceneState:
     source: str = "perceived"
     zones: tuple[ObjectState, ...] = ()
     person: PersonState | None = None
+    contradictions: tuple[Contradiction, ...] = ()
 
     def find(self, object_id: str) -> ObjectState | None:
         """The object or zone of that id, or None."""

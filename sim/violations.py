@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from ..planning.pouring import tilt_rad
 from ..planning.robot_description import RobotDescription
-from .body_poses import BodyPoses, Place, poses_of
+from .body_poses import BodyPoses, Place
 from .catalogue import PIECES
 from .hazards import LIMITS, HazardWatch
 from .person_watch import PERSON_MPS, PersonWatch
@@ -295,7 +295,7 @@ class _LinkShapes:
             for b in known[i + 3 :]
             if frozenset((a, b)) not in left_out and not ({order[a] - 1, order[b] - 1} <= _WRIST)
         ]
-        self._centers_link = np.array(list(self._centers.values()))
+        self._centers_by_quat = _by_quat(np.array(list(self._centers.values())))
         at = {name: number for number, name in enumerate(self._centers)}
         self._first, self._second = np.array([(at[a], at[b]) for a, b, _, _ in self._pairs]).T
         self._reach2 = np.array([(self._radius[a] + self._radius[b]) ** 2 for a, b, _, _ in self._pairs])
@@ -303,9 +303,10 @@ class _LinkShapes:
     def overlaps(self, places: Mapping[str, Place]) -> list[tuple[str, float]]:
         """Pairs of links that are inside each other by more than the tolerance."""
         positions, quats_xyzw = zip(*(places[name] for name in self._centers), strict=True)
-        stacked = poses_of(np.array(positions), np.array(quats_xyzw))
-        centers = np.einsum("nij,nj->ni", stacked[:, :3, :3], self._centers_link) + stacked[:, :3, 3]
-        gaps = centers[self._first] - centers[self._second]
+        quats = np.array(quats_xyzw)
+        products = (quats[:, :, None] * quats[:, None, :]).reshape(-1, 16, 1)
+        centers = (self._centers_by_quat @ products)[..., 0] + np.array(positions)
+        gaps = centers.take(self._first, axis=0) - centers.take(self._second, axis=0)
         found = []
         for number in np.flatnonzero(np.einsum("ij,ij->i", gaps, gaps) < self._reach2):
             a, b, link_a, link_b = self._pairs[number]
@@ -317,6 +318,20 @@ class _LinkShapes:
     def vertices_world(self, poses: BodyPoses) -> dict[str, Float[np.ndarray, "vertices 3"]]:
         """Corners of every link."""
         return {name: v @ poses[name][:3, :3].T + poses[name][:3, 3] for name, v in self._vertices.items()}
+
+
+def _by_quat(points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points 3 16"]:
+    """Of each point what, times the products of a unit quaternion's numbers (xyzw, row by row), is the turned point.
+
+    A rotation matrix is linear in those products: one multiplication turns all points, each by its own quaternion.
+    """
+    basis = np.zeros((3, 3, 4, 4))
+    x, y, z, w = range(4)
+    for i, j, k in ((x, y, z), (y, z, x), (z, x, y)):
+        basis[i, i, [w, i, j, k], [w, i, j, k]] = 1.0, 1.0, -1.0, -1.0
+        basis[i, j, i, j], basis[i, j, k, w] = 2.0, -2.0
+        basis[j, i, i, j], basis[j, i, k, w] = 2.0, 2.0
+    return np.einsum("ijab,nj->niab", basis, points).reshape(-1, 3, 16)
 
 
 # Link 6 and what hangs on it always touch in the meshes.

@@ -82,15 +82,18 @@ def make_room(things: Sequence[Thing], table_m: float = 0.0, extra: Sequence[Vis
     return room
 
 
-def still_joints(time_s: float) -> JointSamples:
+def still_joints(time_s: float, noise: float = 2e-5) -> JointSamples:
+    """A tenth of a second; without noise all samples are equal, as those of frozen encoders are."""
     times_s = time_s - np.arange(24)[::-1] / 240.0
     names = tuple(f"joint{i}" for i in range(7))
-    return JointSamples(names, times_s, np.zeros((24, 7)), np.zeros((24, 7)), np.full(24, 0.08))
+    positions_rad = noise * np.random.default_rng(0).standard_normal((24, 7))
+    return JointSamples(names, times_s, positions_rad, np.zeros((24, 7)), np.full(24, 0.08))
 
 
-def still_imu(time_s: float, force=(0.0, 0.0, -9.80665), rate=(0.0, 0.0, 0.0)) -> ImuSamples:
+def still_imu(time_s: float, force=(0.0, 0.0, -9.80665), rate=(0.0, 0.0, 0.0), noise: float = 1e-3) -> ImuSamples:
     times_s = time_s - np.arange(20)[::-1] / 200.0
-    return ImuSamples("imu", times_s, np.tile(force, (20, 1)), np.tile(rate, (20, 1)), np.eye(4), "panda_hand")
+    rates = np.array(rate) + noise * np.random.default_rng(0).standard_normal((20, 3))
+    return ImuSamples("imu", times_s, np.tile(force, (20, 1)), rates, np.eye(4), "panda_hand")
 
 
 def look(things: Sequence[Thing], time_s: float = 1.0, seed: int = 0) -> SensorFrame:

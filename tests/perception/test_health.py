@@ -37,9 +37,8 @@ def _scan(time_s: float, count: int = 100) -> LidarScan:
 
 
 def _frame(time_s: float) -> SensorFrame:
-    return SensorFrame(
-        time_s, (_image(time_s - 0.03),), (_scan(time_s - 0.05),), (still_imu(time_s),), still_joints(time_s)
-    )
+    imu, joints = still_imu(time_s, noise=0.0), still_joints(time_s, noise=0.0)
+    return SensorFrame(time_s, (_image(time_s - 0.03),), (_scan(time_s - 0.05),), (imu,), joints)
 
 
 def _health(*frames: SensorFrame, sensor: str, specs: tuple[SensorSpec, ...] = SPECS) -> SensorHealth:
@@ -113,3 +112,25 @@ def test_disagreement_lowers_trust() -> None:
     monitor.disagrees("eye", 0.5)
     assert monitor.trust("eye") == 0.5
     assert monitor.report(0.1)[0].reason is HealthReason.DISAGREES
+
+
+NOISY = tuple(replace(spec, noise={"value": 0.001}) for spec in SPECS)
+
+
+@pytest.mark.parametrize("sensor", [spec.name for spec in SPECS])
+def test_a_sensor_with_noise_that_repeats_itself_is_frozen(sensor: str) -> None:
+    frames = [_frame(0.1 * n) for n in range(1, 4)]
+    health = _health(*frames, sensor=sensor, specs=NOISY)
+    assert (health.health, health.reason) == (0.0, HealthReason.FROZEN)
+
+
+def test_a_sensor_that_shows_something_new_again_is_frozen_no_longer() -> None:
+    thawed = _frame(0.4)
+    image = replace(thawed.images[0], depth_m=np.full((24, 32), 1.01, np.float32))
+    frames = [*(_frame(0.1 * n) for n in range(1, 4)), replace(thawed, images=(image,))]
+    assert _health(*frames, sensor="eye", specs=NOISY).health == 1.0
+
+
+def test_the_same_picture_delivered_twice_is_not_frozen() -> None:
+    again = replace(_frame(0.2), images=_frame(0.1).images)
+    assert _health(_frame(0.1), again, sensor="eye", specs=NOISY).reason is not HealthReason.FROZEN
