@@ -10,7 +10,7 @@ estimated (Xu et al., "FAST-LIO2", 2022), so that the map may start at any tilt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated
 
 import torch
@@ -48,6 +48,11 @@ class BodyState:
     map_error: Annotated[Tensor, "robots 6"]
     """Turn and place, about the body's origin along the map's axes, by which the map around is believed to be off."""
     covariance: Annotated[Tensor, "robots 24 24"]
+
+    def where(self, is_chosen: Annotated[Tensor, "robots"], other: BodyState) -> BodyState:
+        """Of the robots chosen, and of the others another's."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in (field.name for field in fields(self)))
+        return BodyState(*(torch.where(is_chosen.view(-1, *[1] * (one.dim() - 1)), one, two) for one, two in pairs))
 
     def after_imu(self, motion: Preintegrated, noise: ImuNoise) -> BodyState:
         """At the end of inertial motion that began here and was preintegrated with these biases."""

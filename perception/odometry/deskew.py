@@ -24,6 +24,15 @@ class Track:
     turn_rad: Annotated[Tensor, "robots moments 3"]
     place_end: Annotated[Tensor, "robots moments 3"]
 
+    def where(self, is_chosen: Annotated[Tensor, "robots"], other: Track) -> Track:
+        """Of the robots chosen, and of the others another's; moments alike in number."""
+        chosen = is_chosen[:, None]
+        return Track(
+            torch.where(chosen, self.times_s, other.times_s),
+            torch.where(chosen[..., None], self.turn_rad, other.turn_rad),
+            torch.where(chosen[..., None], self.place_end, other.place_end),
+        )
+
     def carried(
         self, points_body: Annotated[Tensor, "robots points 3"], times_s: Annotated[Tensor, "robots points"]
     ) -> Annotated[Tensor, "robots points 3"]:

@@ -45,6 +45,8 @@ class InertialSamples:
     times_s: Annotated[Tensor, "robots samples"]
     force_mps2: Annotated[Tensor, "robots samples 3"]
     rate_radps: Annotated[Tensor, "robots samples 3"]
+    is_known: Annotated[Tensor, "robots"] | None = None
+    """False where too much is missing: that robot is taken to go on as before. None: known of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class OdometryConfig:
     guess: FirstGuess = field(default_factory=FirstGuess)
     coasting_mps2: float = 3.0
     coasting_radps: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """An odometry at one moment."""
+
+    state: BodyState | None
+    end_s: Tensor
+    updates: int
+    first: tuple[Sweep, InertialSamples | None] | None
+    map: VoxelMap
 
 
 class Odometry:
@@ -100,9 +113,22 @@ class Odometry:
         self.state, self.end_s = self._learn(state, scan, age_s), sweep.end_s
         return state, fit
 
+    def remember(self) -> Memory:
+        """All that the next sweep's result depends on, to go back to."""
+        return Memory(self.state, self.end_s, self._updates, self._first, self.map.copy())
+
+    def go_back(self, memory: Memory) -> None:
+        """To where `remember` was called: from there on everything comes out alike, bit for bit."""
+        self.state, self.end_s, self._updates, self._first = memory.state, memory.end_s, memory.updates, memory.first
+        self.map = memory.map.copy()
+
     def _begin(self, sweep: Sweep, imu: InertialSamples | None) -> BodyState:
         """The map starts where the first sweep ended."""
-        force = imu.force_mps2.mean(dim=1) if imu else torch.zeros_like(sweep.points_body[:, 0])
+        force = sweep.points_body.new_zeros(len(sweep.end_s), 3)
+        if imu is not None:
+            # What is not before the sweep's end is padding.
+            weight = (imu.times_s < sweep.end_s[:, None])[..., None].to(imu.force_mps2)
+            force = (imu.force_mps2 * weight).sum(dim=1) / weight.sum(dim=1).clamp_min(1.0)
         state = first_state(force, self.config.guess)
         return self._learn(state, self._gaussians(sweep, None), _age_s(sweep))
 
@@ -126,21 +152,27 @@ class Odometry:
             self.state = self._learn(self.state, self._gaussians(first, track), _age_s(first))
 
     def _predict(self, state: BodyState, sweep: Sweep, imu: InertialSamples | None) -> tuple[BodyState, Track]:
-        config = self.config
         if imu is None:
-            time_s = sweep.end_s - self.end_s
-            predicted = state.after_coasting(time_s, config.coasting_mps2, config.coasting_radps)
-            times_s = torch.stack([sweep.start_s, sweep.end_s], dim=1)
-            back = state.velocity_map * (sweep.start_s - sweep.end_s)[:, None]
-            place = torch.stack([predicted.place_map + back, predicted.place_map], dim=1)
-            return predicted, make_track(times_s, predicted.R_map_body[:, None].expand(-1, 2, 3, 3), place)
+            return self._coast(state, sweep, torch.stack([sweep.start_s, sweep.end_s], dim=1))
         ends = torch.cat([imu.times_s[:, 1:], sweep.end_s[:, None]], dim=1)
         starts = torch.cat([self.end_s[:, None], imu.times_s[:, 1:]], dim=1)
         step_s = (ends - starts).clamp_min(0.0)
         force, rate = imu.force_mps2.double(), imu.rate_radps.double()
         path = make_path(force, rate, step_s, state.force_bias_mps2, state.rate_bias_radps)
-        predicted = state.after_imu(sum_up(path, config.noise), config.noise)
-        return predicted, _track(state, path, torch.cat([starts[:, :1], ends], dim=1))
+        noise, moments_s = self.config.noise, torch.cat([starts[:, :1], ends], dim=1)
+        predicted, track = state.after_imu(sum_up(path, noise), noise), _track(state, path, moments_s)
+        if imu.is_known is None or imu.is_known.all():
+            return predicted, track
+        coasted, coasting = self._coast(state, sweep, moments_s)
+        return predicted.where(imu.is_known, coasted), track.where(imu.is_known, coasting)
+
+    def _coast(self, state: BodyState, sweep: Sweep, moments_s: Tensor) -> tuple[BodyState, Track]:
+        """Without an IMU: on as before."""
+        config = self.config
+        predicted = state.after_coasting(sweep.end_s - self.end_s, config.coasting_mps2, config.coasting_radps)
+        back = state.velocity_map[:, None] * (moments_s - sweep.end_s[:, None])[..., None]
+        rotation = predicted.R_map_body[:, None].expand(-1, moments_s.shape[1], 3, 3)
+        return predicted, make_track(moments_s, rotation, predicted.place_map[:, None] + back)
 
     def _gaussians(self, sweep: Sweep, track: Track | None) -> Gaussians:
         is_bent = track is not None and bool((sweep.times_s != sweep.end_s[:, None]).any())

@@ -96,6 +96,14 @@ class VoxelMap:
         coarse.add(Gaussians(count, means, covariance.permute(1, 2, 0)))
         return coarse
 
+    def copy(self) -> VoxelMap:
+        """The same, to be changed apart."""
+        copy = VoxelMap(self.robots, self.voxel_m, 0, self.keys.device, self.shape)
+        copy.capacity, copy._first = self.capacity, self._first
+        copy.keys, copy.sums = self.keys.clone(), self.sums.clone()
+        copy.gaussians, copy.renewed = self.gaussians.clone(), self.renewed.clone()
+        return copy
+
     def clear(self) -> None:
         """Forget everything."""
         self.keys.fill_(EMPTY)
