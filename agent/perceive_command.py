@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from ..perception.odometry.odometry import Odometry
+from ..perception.odometry.odometry import Odometry, OdometryConfig
 from ..perception.recordings.open_recording import is_recording, open_recording
 from ..perception.recordings.types import Recording
 from ..perception.types import Perceiver, PerceiverSetup, SceneState
@@ -23,7 +23,7 @@ from .config import RunConfig, make_run_config
 from .episode import versions
 from .plugins import load_spec, make_config, split_name
 from .recorder import rounded
-from .recordings.drive import ROUGH, follow_scan
+from .recordings.drive import follow_scan
 from .run_folder import RunFolder
 
 SCHEMA = "verbot-perceived/1"
@@ -56,7 +56,7 @@ def perceive_command(data: Path, folder: RunFolder, given: dict[str, Any], conso
         for health in scene.health:
             counts.setdefault(health.sensor, Counter())[health.reason.value] += 1
         if recording.is_sequence and moment.frame.scans:
-            odometry = odometry or Odometry(1, ROUGH)
+            odometry = odometry or Odometry(1, OdometryConfig())
             poses.append(follow_scan(odometry, moment.frame.scans[0]))
     values = _values(config, recording, scene, counts, poses)
     folder.write_text("config.toml", config.to_toml())

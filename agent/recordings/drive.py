@@ -20,7 +20,6 @@ from jaxtyping import Float, Float32
 from scipy.spatial import KDTree
 
 from ...perception.odometry.odometry import Odometry, OdometryConfig, Sweep
-from ...perception.odometry.registration import Matching
 from ...perception.recordings.types import Recording, RecordingFileError
 from ...perception.types import LidarScan
 from ..stopwatch import cpu_now_s
@@ -31,8 +30,6 @@ SWEEPS_APART = 3
 NEIGHBOURS = 10
 MEET_WITHIN_M = 1.0
 QUERIES = 4000
-ROUGH = OdometryConfig(scan_voxel_m=0.75, matching=Matching(floor_m=0.02, along_m=0.5))
-"""For a real spinning LiDAR in traffic: voxels that hold more than one ring, surfaces as rough as its range noise."""
 Side = Callable[[LidarScan], Float[np.ndarray, "4 4"]]
 
 
@@ -46,7 +43,7 @@ class DriveFound:
 
 
 def measure_drive(recording: Recording) -> dict[str, DriveFound]:
-    """Sweep by sweep in turn, so that a busy machine slows all alike; "rough" is ours with ROUGH, "still" no odometry.
+    """Sweep by sweep in turn, so that a busy machine slows all alike; "still" is no odometry.
 
     Raises:
         RecordingFileError: the recording has too few sweeps.
@@ -55,8 +52,7 @@ def measure_drive(recording: Recording) -> dict[str, DriveFound]:
     if len(scans) <= 2 * SWEEPS_APART or not recording.is_sequence:
         raise RecordingFileError(f"'{recording.folder}' has {len(scans)} sweeps of one drive, expected more.")
     sides = {
-        "ours": _ours(OdometryConfig()),
-        "rough": _ours(ROUGH),
+        "ours": _ours(),
         "kiss": _kiss(),
         "gicp": _gicp(),
         "still": lambda scan: np.eye(4),
@@ -109,8 +105,8 @@ def follow_scan(odometry: Odometry, scan: LidarScan, start_s: float | None = Non
     return pose
 
 
-def _ours(config: OdometryConfig) -> Side:
-    odometry = Odometry(1, config)
+def _ours() -> Side:
+    odometry = Odometry(1, OdometryConfig())
     return lambda scan: follow_scan(odometry, scan)
 
 

@@ -40,7 +40,7 @@ def _inertia_panel(name: str, log: dict[str, Any]) -> Panel:
 
 
 def _drive_panel(drive: dict[str, Any]) -> Panel:
-    names = {"ours": "ours", "rough": "ours, rough", "kiss": "KISS-ICP", "gicp": "small_gicp"}
+    names = {"ours": "ours", "kiss": "KISS-ICP", "gicp": "small_gicp"}
     curves = []
     for key, label in names.items():
         path = drive[key]["path_m"]

@@ -53,7 +53,8 @@ class InertialSamples:
 class OdometryConfig:
     """Sizes fit a street or a hall; a table wants a tenth of them."""
 
-    scan_voxel_m: float = 0.5
+    scan_voxel_m: float = 0.75
+    """Wide enough for more than one ring of points: a single one lies on the ground wherever the robot is."""
     map_voxel_m: float = 1.0
     coarse_voxel_m: float = 4.0
     map_slots: int = 1 << 16

@@ -34,7 +34,8 @@ class Matching:
     enough_rad: float = 1e-5
     floor_m: float = 0.005
     """One sigma added to every Gaussian: the roughness that voxels of finite size do not show."""
-    along_m: float = 0.1
+    along_m: float = 0.5
+    """One sigma along a surface: where in its voxel a Gaussian lies, the rings decide, and they go with the robot."""
     pairs_hold_m: float = 0.01
     pairs_hold_rad: float = 0.0005
     """A scan that moved less than this keeps its pairs: few Gaussians would fall into another voxel."""
