@@ -20,6 +20,7 @@ from ..perception.odometry.errors import segment_error_percent
 from ..perception.odometry.odometry import InertialSamples, Odometry, OdometryConfig, Sweep
 from ..perception.odometry.preintegration import ImuNoise, preintegrate
 from ..sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, Scan, drive
+from .odometry_peers import make_gicp, make_kiss
 from .stopwatch import cpu_now_s
 
 SEED = 7
@@ -75,35 +76,17 @@ def _ours(of: Drive, *, has_imu: bool) -> Side:
 
 
 def _kiss(is_distorted: bool) -> Side:
-    config = import_module("kiss_icp.config").load_config(None)
-    config.data.deskew = is_distorted
-    config.registration.max_num_threads = 1
-    odometry = import_module("kiss_icp.kiss_icp").KissICP(config)
+    follow = make_kiss(is_distorted=is_distorted)
 
-    def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
-        shares = (scan.times_s - scan.end_s) / SWEEP_S + 1.0 if is_distorted else np.zeros(0)
-        odometry.register_frame(scan.points_sensor.astype(np.float64), shares)
-        return odometry.last_pose.copy()
+    def follow_scan(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
+        return follow(scan.points_sensor, (scan.times_s - scan.end_s) / SWEEP_S + 1.0 if is_distorted else None)
 
-    return follow
+    return follow_scan
 
 
 def _gicp() -> Side:
-    small_gicp = import_module("small_gicp")
-    surroundings, poses = small_gicp.GaussianVoxelMap(1.0), [np.eye(4)]
-
-    def follow(scan: Scan, index: int) -> Float[np.ndarray, "4 4"]:
-        points, _ = small_gicp.preprocess_points(scan.points_sensor.astype(np.float64), 0.25, num_threads=1)
-        if index == 0:
-            surroundings.insert(points)
-            return poses[0]
-        guess = poses[-1] @ np.linalg.inv(poses[-2]) @ poses[-1] if len(poses) > 1 else poses[-1]
-        found = small_gicp.align(surroundings, points, guess, num_threads=1, max_iterations=20)
-        poses.append(found.T_target_source)
-        surroundings.insert(points, found.T_target_source)
-        return poses[-1]
-
-    return follow
+    follow = make_gicp()
+    return lambda scan, index: follow(scan.points_sensor)
 
 
 def _preintegration_us() -> float:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from .geometry import invert_pose, project_points
 from .points import Cloud, View
 from .types import CameraImage, Contradiction, ObjectState
+from .visibility import depths_beyond
 
 THROUGH_M = 0.025  # seen deeper than a point by more than this in all of these pixels, the point is not there
 AROUND_PIXELS = ((0, 0), (-2, 0), (2, 0), (0, -2), (0, 2))
@@ -96,22 +96,11 @@ def _look_at(
     points_world: Float[np.ndarray, "points 3"], seer: View
 ) -> tuple[Bool[np.ndarray, " points"], Bool[np.ndarray, " points"]]:
     """Which points the camera could see, and which of them it looks through."""
-    image = seer.measured
-    assert isinstance(image, CameraImage)
-    T_camera_world = invert_pose(seer.T_world_sensor)
-    camera = points_world @ T_camera_world[:3, :3].T + T_camera_world[:3, 3]
-    i, edge = image.intrinsics, 2
-    pixel = np.round(project_points(camera, i)).astype(np.int64)
-    inside = (camera[:, 2] > 0.05) & (pixel >= edge).all(axis=1)
-    inside &= (pixel[:, 0] < i.width - edge) & (pixel[:, 1] < i.height - edge)
-    u, v = pixel[inside].T
-    depths_m = np.stack([image.depth_m[v + dv, u + du] for du, dv in AROUND_PIXELS]).astype(float)
-    is_known = (np.isfinite(depths_m) & (depths_m > 0.05)).all(axis=0)
-    beyond_m = np.where(is_known, depths_m, np.nan) - camera[inside, 2]
-    is_visible, is_through = np.zeros((2, len(points_world)), dtype=bool)
-    is_visible[inside] = is_known & ((beyond_m > -THROUGH_M).any(axis=0))
-    is_through[inside] = is_known & (beyond_m > THROUGH_M).all(axis=0)
-    return is_visible, is_through
+    beyond_m = depths_beyond(points_world, seer, AROUND_PIXELS)
+    is_known = ~np.isnan(beyond_m).any(axis=0)
+    # A comparison with what is not known is false.
+    is_visible = np.logical_and(is_known, (beyond_m > -THROUGH_M).any(axis=0))
+    return is_visible, np.logical_and(is_known, (beyond_m > THROUGH_M).all(axis=0))
 
 
 def _contested(

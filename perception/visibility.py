@@ -47,17 +47,25 @@ def look_at_box(
 
 def depth_beyond(points_world: Float[np.ndarray, "points 3"], view: View) -> Float[np.ndarray, " points"]:
     """How much deeper than each point a camera saw in its direction: negative where something hid it, NaN unseen."""
+    return depths_beyond(points_world, view, ((0, 0),))[0]
+
+
+def depths_beyond(
+    points_world: Float[np.ndarray, "points 3"], view: View, around_pixels: Sequence[tuple[int, int]]
+) -> Float[np.ndarray, "pixels points"]:
+    """The same in each of the pixels (u, v) beside the point's own."""
     image = view.measured
     assert isinstance(image, CameraImage)  # scans do not look at places
     i = image.intrinsics
     camera = _into_camera(points_world, view)
     pixel = np.round(project_points(camera, i)).astype(np.int64)
-    inside = (camera[:, 2] > 0.05) & (pixel >= 0).all(1) & (pixel[:, 0] < i.width) & (pixel[:, 1] < i.height)
-    beyond_m = np.full(len(camera), np.nan)
-    rows = np.flatnonzero(inside)
-    depth = image.depth_m[pixel[rows, 1], pixel[rows, 0]].astype(np.float64)
-    known = np.isfinite(depth) & (depth > 0.05)
-    beyond_m[rows[known]] = depth[known] - camera[rows[known], 2]
+    beyond_m = np.full((len(around_pixels), len(camera)), np.nan)
+    for found_m, beside in zip(beyond_m, around_pixels, strict=True):
+        u, v = (pixel + beside).T
+        rows = np.flatnonzero((camera[:, 2] > 0.05) & (u >= 0) & (v >= 0) & (u < i.width) & (v < i.height))
+        depth = image.depth_m[v[rows], u[rows]].astype(np.float64)
+        known = np.isfinite(depth) & (depth > 0.05)
+        found_m[rows[known]] = depth[known] - camera[rows[known], 2]
     return beyond_m
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from ..perception.types import ObjectState
 from ..planning.robot_description import GripperDescription
 from ..planning.types import NoMotion, NoMotionReason
-from .grasps import OPEN_EXTRA_M, Grasp, pointing_down
+from .grasps import OPEN_EXTRA_M, Grasp, leaning, pointing_down
 
 HANDLE_DEPTH_M = 0.016  # the tool this far below the top of the handle
 ALONG_SHARES = (0.6, 0.75, 0.45)  # of the handle's length from the drawer, where the fingers take it
@@ -48,11 +48,10 @@ def handle_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]
         place[2] = center[2] + size[2] / 2 - HANDLE_DEPTH_M
         for tilt in TILTS_RAD:
             T_world_tool = pointing_down(yaw, place)
-            # Turned about the closing axis, so that the hand leans towards where the drawer comes out.
-            c, s = math.cos(tilt), math.sin(tilt)
-            turned = T_world_tool @ np.array([[c, 0, s, 0], [0, 1, 0, 0], [-s, 0, c, 0], [0, 0, 0, 1]])
+            # The hand leans towards where the drawer comes out.
+            turned = leaning(T_world_tool, tilt)
             if float(turned[:3, 2] @ axis) > 0.0:
-                turned = T_world_tool @ np.array([[c, 0, -s, 0], [0, 1, 0, 0], [s, 0, c, 0], [0, 0, 0, 1]])
+                turned = leaning(T_world_tool, -tilt)
             grasps.append(Grasp(turned, open_m, 0.02 * rank + TILT_COST * tilt))
     return sorted(grasps, key=lambda g: g.cost)
 

@@ -1,8 +1,8 @@
 """Where a parallel gripper can take an object, from its perceived geometry, best first.
 
 In:  ObjectState, GripperDescription.
-Out: Grasp values: tool poses pointing straight down, the opening to come with. Values that work are measured with
-     simulated friction grasps. Nothing here knows neighbours or the arm; policies/skills.py does.
+Out: Grasp values: tool poses pointing down, straight or leaning, and the opening to come with. Values that work are
+     measured with simulated friction grasps. Nothing here knows neighbours or the arm; policies/skills.py does.
 """
 
 from __future__ import annotations
@@ -82,6 +82,12 @@ def pointing_down(yaw_rad: float, position_world: Float[np.ndarray, "3"]) -> Flo
     return pose
 
 
+def leaning(T_world_tool: Float[np.ndarray, "4 4"], lean_rad: float) -> Float[np.ndarray, "4 4"]:
+    """The same grasp with the hand turned about the closing axis."""
+    c, s = math.cos(lean_rad), math.sin(lean_rad)
+    return T_world_tool @ np.array([[c, 0, s, 0], [0, 1, 0, 0], [-s, 0, c, 0], [0, 0, 0, 1]])
+
+
 def turned_half(T_world_tool: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
     """The same grasp with the fingers exchanged."""
     return T_world_tool @ np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -100,16 +106,11 @@ def _box_grasps(item: ObjectState, gripper: GripperDescription) -> list[Grasp]:
             askew_m = width_m * math.cos(turn) + across_m * abs(math.sin(turn))
             grasps += _body_grasp(item, gripper, yaw + turn, askew_m, width_m + ASKEW_COST * abs(turn))
         grasps += [
-            _leaning(g, lean) for g in _body_grasp(item, gripper, yaw, width_m, width_m)[1:2] for lean in LEANS_RAD
+            replace(g, T_world_tool=leaning(g.T_world_tool, lean), cost=g.cost + LEAN_COST * abs(lean))
+            for g in _body_grasp(item, gripper, yaw, width_m, width_m)[1:2]
+            for lean in LEANS_RAD
         ]
     return sorted(grasps, key=lambda g: g.cost)
-
-
-def _leaning(grasp: Grasp, lean_rad: float) -> Grasp:
-    """The same grasp with the hand turned about the closing axis."""
-    c, s = math.cos(lean_rad), math.sin(lean_rad)
-    turn = np.array([[c, 0, s, 0], [0, 1, 0, 0], [-s, 0, c, 0], [0, 0, 0, 1]])
-    return replace(grasp, T_world_tool=grasp.T_world_tool @ turn, cost=grasp.cost + LEAN_COST * abs(lean_rad))
 
 
 def _body_grasp(

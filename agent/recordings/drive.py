@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module  # the peers are an extra
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from scipy.spatial import KDTree
 from ...perception.odometry.odometry import Odometry, OdometryConfig, Sweep
 from ...perception.recordings.types import Recording, RecordingFileError
 from ...perception.types import LidarScan
+from ..odometry_peers import make_gicp, make_kiss
 from ..stopwatch import cpu_now_s
 
 ABOVE_SENSOR_M = 1.0
@@ -53,8 +53,8 @@ def measure_drive(recording: Recording) -> dict[str, DriveFound]:
         raise RecordingFileError(f"'{recording.folder}' has {len(scans)} sweeps of one drive, expected more.")
     sides = {
         "ours": _ours(),
-        "kiss": _kiss(),
-        "gicp": _gicp(),
+        "kiss": _on_points(make_kiss(is_distorted=False)),
+        "gicp": _on_points(make_gicp()),
         "still": lambda scan: np.eye(4),
     }
     poses: dict[str, list[np.ndarray]] = {name: [] for name in sides}
@@ -110,33 +110,5 @@ def _ours() -> Side:
     return lambda scan: follow_scan(odometry, scan)
 
 
-def _kiss() -> Side:
-    config = import_module("kiss_icp.config").load_config(None)
-    config.data.deskew = False
-    config.registration.max_num_threads = 1
-    odometry = import_module("kiss_icp.kiss_icp").KissICP(config)
-
-    def follow(scan: LidarScan) -> Float[np.ndarray, "4 4"]:
-        odometry.register_frame(scan.points_sensor.astype(np.float64), np.zeros(0))
-        return odometry.last_pose.copy()
-
-    return follow
-
-
-def _gicp() -> Side:
-    small_gicp = import_module("small_gicp")
-    surroundings, poses = small_gicp.GaussianVoxelMap(1.0), []
-
-    def follow(scan: LidarScan) -> Float[np.ndarray, "4 4"]:
-        points, _ = small_gicp.preprocess_points(scan.points_sensor.astype(np.float64), 0.25, num_threads=1)
-        if not poses:
-            surroundings.insert(points)
-            poses.append(np.eye(4))
-            return poses[-1]
-        guess = poses[-1] @ np.linalg.inv(poses[-2]) @ poses[-1] if len(poses) > 1 else poses[-1]
-        found = small_gicp.align(surroundings, points, guess, num_threads=1, max_iterations=20)
-        poses.append(found.T_target_source)
-        surroundings.insert(points, found.T_target_source)
-        return poses[-1]
-
-    return follow
+def _on_points(follow: Callable[[Float32[np.ndarray, "points 3"]], Float[np.ndarray, "4 4"]]) -> Side:
+    return lambda scan: follow(scan.points_sensor)

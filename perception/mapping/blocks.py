@@ -43,6 +43,20 @@ def distinct(keys: Annotated[Tensor, " keys"]) -> Annotated[Tensor, " fewer"]:
     return keys[keys >= 0]
 
 
+def split_voxels(voxel: Annotated[Tensor, "* 3"]) -> tuple[Annotated[Tensor, "* 3"], Annotated[Tensor, "*"]]:
+    """Of each voxel the cell of its block, and its number in the block; x runs fastest."""
+    cell = torch.div(voxel, EDGE, rounding_mode="floor")
+    inner = voxel - cell * EDGE
+    return cell, inner[..., 0] + EDGE * inner[..., 1] + EDGE**2 * inner[..., 2]
+
+
+def robots_of(owner: Annotated[Tensor, " blocks"], row: Annotated[Tensor, " robots"]) -> Annotated[Tensor, " blocks"]:
+    """Which robot writes to the row of each block: several rows may be no robot's just now."""
+    of_row = torch.zeros(int(row.max()) + 1, dtype=torch.int64, device=row.device)
+    of_row[row] = torch.arange(len(row), device=row.device)
+    return of_row[owner]
+
+
 def voxel_centers(voxel_m: float, device: torch.device | str) -> Annotated[Tensor, "3 512"]:
     """Centres of a block's voxels from its lowest corner; x runs fastest."""
     index = torch.arange(VOXELS, device=device)

@@ -38,6 +38,16 @@ def _in_picture(
     return depth, is_inside, first[:, None] + row * width + column
 
 
+def _gaps(
+    to_image: Tensor, first: Tensor, local: Tensor, depth_m: Tensor, width: int, height: int, band_m: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """How far behind each voxel the picture shows something, whether that tells of the voxel, and the pixel."""
+    reach_m, is_inside, pixel = _in_picture(to_image, first, local, width, height)
+    seen_m = depth_m[pixel]
+    gap = seen_m - reach_m
+    return gap, is_inside & (seen_m > 0) & (gap > -band_m), pixel
+
+
 def _weigh(
     geometry: Tensor, slots: Tensor, gap: Tensor, is_measured: Tensor, band_m: float, max_weight: float
 ) -> tuple[Tensor, Tensor]:
@@ -63,10 +73,7 @@ def _fuse_depth(
     band_m: float,
     max_weight: float,
 ) -> None:
-    reach_m, is_inside, pixel = _in_picture(to_image, first, local, width, height)
-    seen_m = depth_m[pixel]
-    gap = seen_m - reach_m
-    is_measured = is_inside & (seen_m > 0) & (gap > -band_m)
+    gap, is_measured, pixel = _gaps(to_image, first, local, depth_m, width, height, band_m)
     geometry[slots] = _weigh(geometry, slots, gap, is_measured, band_m, max_weight)[0]
 
 
@@ -84,10 +91,7 @@ def _fuse_depth_and_color(
     band_m: float,
     max_weight: float,
 ) -> None:
-    reach_m, is_inside, pixel = _in_picture(to_image, first, local, width, height)
-    seen_m = depth_m[pixel]
-    gap = seen_m - reach_m
-    is_measured = is_inside & (seen_m > 0) & (gap > -band_m)
+    gap, is_measured, pixel = _gaps(to_image, first, local, depth_m, width, height, band_m)
     mixed, share = _weigh(geometry, slots, gap, is_measured, band_m, max_weight)
     old, new = colors[slots][:, 0], rgb[pixel]
     # The first colour counts wholly, even where a LiDAR had measured the place before.

@@ -16,7 +16,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from .blocks import EDGE, VOXELS, Blocks, block_keys, distinct, split_keys, voxel_centers
+from .blocks import EDGE, VOXELS, Blocks, block_keys, distinct, robots_of, split_keys, split_voxels, voxel_centers
 from .config import MapConfig
 from .kernels import carve, carve_round
 from .measurements import DepthPictures, PointSweep, inverse
@@ -96,8 +96,7 @@ class Occupancy:
         is_round: bool,
     ) -> Annotated[Tensor, ""]:
         config, (_, lines, columns) = self.config, nearest_m.shape
-        end_voxel = torch.floor(ends / self.voxel_m).long()
-        end_cell = torch.div(end_voxel, EDGE, rounding_mode="floor")
+        end_cell, inner = split_voxels(torch.floor(ends / self.voxel_m).long())
         end_keys = block_keys(row[of_end], end_cell)
         passed = self._passed(nearest_m, directions, row, T_row_sensor.to(torch.float32)[:, :3, 3], is_round=is_round)
         keys = distinct(torch.cat([passed, torch.unique_consecutive(end_keys)]))
@@ -108,13 +107,9 @@ class Occupancy:
             return num_left_out
         is_hit = torch.zeros(len(keys) * VOXELS, dtype=torch.bool, device=row.device)
         block = torch.searchsorted(keys, end_keys).clamp_max(len(keys) - 1)
-        inner = end_voxel - end_cell * EDGE
-        at = block * VOXELS + inner[:, 0] + EDGE * inner[:, 1] + EDGE**2 * inner[:, 2]
-        is_hit[at[keys[block] == end_keys]] = True
+        is_hit[(block * VOXELS + inner)[keys[block] == end_keys]] = True
         owner, cell = split_keys(keys)
-        of_row = torch.zeros(int(row.max()) + 1, dtype=torch.int64, device=row.device)
-        of_row[row] = torch.arange(len(row), device=row.device)
-        of_block = of_row[owner]
+        of_block = robots_of(owner, row)
         kernel = carve_round if is_round else carve
         kernel(
             self.blocks.pools["log_odds"], slots, at_blocks(to_image[of_block], cell, self.block_m),
@@ -146,12 +141,9 @@ class Occupancy:
 
     def log_odds_at(self, row: Annotated[Tensor, "*"], points_row: Annotated[Tensor, "* 3"]) -> Annotated[Tensor, "*"]:
         """Of the voxel that each place is in, 0 where nothing was seen."""
-        voxel = torch.floor(points_row / self.voxel_m).long()
-        cell = torch.div(voxel, EDGE, rounding_mode="floor")
+        cell, inner = split_voxels(torch.floor(points_row / self.voxel_m).long())
         slots = self.blocks.find(block_keys(row, cell))
-        inner = voxel - cell * EDGE
-        at = inner[..., 0] + EDGE * inner[..., 1] + EDGE**2 * inner[..., 2]
-        values = self.blocks.pools["log_odds"][slots.clamp_min(0), 0, at].to(torch.float32)
+        values = self.blocks.pools["log_odds"][slots.clamp_min(0), 0, inner].to(torch.float32)
         return torch.where(slots >= 0, values, 0.0)
 
     def judge(self, log_odds: Annotated[Tensor, "*"]) -> Annotated[Tensor, "*"]:

@@ -15,7 +15,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from .blocks import EDGE, VOXELS, Blocks, block_keys, distinct, split_keys, voxel_centers
+from .blocks import EDGE, VOXELS, Blocks, block_keys, distinct, robots_of, split_keys, split_voxels, voxel_centers
 from .config import MapConfig
 from .kernels import HAS_COLOR, TEN_BITS, fuse_depth, fuse_depth_and_color
 from .measurements import DepthPictures, PointSweep, inverse
@@ -46,10 +46,7 @@ class Surface:
         if not len(slots):
             return num_left_out
         owner, cell = split_keys(keys)
-        # Which robot writes to a row: several rows may be no robot's just now.
-        of_row = torch.zeros(int(row.max()) + 1, dtype=torch.int64, device=row.device)
-        of_row[row] = torch.arange(len(row), device=row.device)
-        of_block = of_row[owner]
+        of_block = robots_of(owner, row)
         to_image = to_image_of(pictures.K, T_row_camera)[of_block]
         to_image = at_blocks(to_image, cell, self.block_m)
         first = (of_block * (width * height)).to(torch.int32)
@@ -82,12 +79,11 @@ class Surface:
         samples = ends[:, None] + steps[:, None] * toward[:, None]
         voxel = torch.floor(samples / config.voxel_m)
         gap = ((ends[:, None] - (voxel + 0.5) * config.voxel_m) * toward[:, None]).sum(dim=2)
-        voxel = voxel.long()
-        cell = torch.div(voxel, EDGE, rounding_mode="floor")
-        block = torch.searchsorted(keys, block_keys(owner[:, None], cell).flatten()).clamp_max(len(keys) - 1)
-        inner = voxel - cell * EDGE
-        at = block * VOXELS + (inner[..., 0] + EDGE * inner[..., 1] + EDGE**2 * inner[..., 2]).flatten()
-        is_kept = (block_keys(owner[:, None], cell).flatten() == keys[block]) & (gap.abs() <= config.band_m).flatten()
+        cell, inner = split_voxels(voxel.long())
+        of_sample = block_keys(owner[:, None], cell).flatten()
+        block = torch.searchsorted(keys, of_sample).clamp_max(len(keys) - 1)
+        at = block * VOXELS + inner.flatten()
+        is_kept = (of_sample == keys[block]) & (gap.abs() <= config.band_m).flatten()
         sums = torch.zeros(2, len(keys) * VOXELS, device=ends.device)
         sums[0].index_add_(0, at, torch.where(is_kept, gap.flatten() / config.band_m, 0.0))
         sums[1].index_add_(0, at, is_kept.to(torch.float32))
