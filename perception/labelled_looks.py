@@ -130,7 +130,9 @@ def _unpack(head: dict[str, Any], key: str, arrays: dict[str, np.ndarray]) -> La
         LidarScan(
             told["sensor"],
             told["time_s"],
-            *(arrays[f"{key}{told['sensor']}/{part}"] for part in ("points", "times", "intensity")),
+            arrays[f"{key}{told['sensor']}/points"],
+            arrays[f"{key}{told['sensor']}/times"],
+            arrays[f"{key}{told['sensor']}/intensity"],
             np.array(told["pose"]),
             told["mount"],
         )
