@@ -8,10 +8,10 @@ Blocks have any edge of 3 to 5 cm. Who stands where is drawn; physics settles it
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from ..perception.types import Shape
 from .catalogue import CLUTTER_COLORS, CLUTTER_KINDS, DENSITY_KGPM3, ObjectModel, add_object, make_box, make_object
@@ -64,19 +64,20 @@ def add_cube(edge_m: float) -> str:
     return kind
 
 
-Row = tuple[str, str, Float[np.ndarray, "3"], float]
+Row = tuple[str, str, np.ndarray, float]
 """Kind, colour, centre in the group's own frame, yaw."""
+Draw = Callable[[str, np.random.Generator], list[Row]]
 
 
-def _on_table(draw, color: str, rng: np.random.Generator) -> list[Row]:
+def _on_table(draw: Draw, color: str, rng: np.random.Generator) -> list[Row]:
     """The group turned and moved to where all of it lies in the work area."""
     low, high = np.array(WORK_AREA[:2]), np.array(WORK_AREA[2:])
-    rows: list[Row] = draw(color, rng)
+    rows = draw(color, rng)
     for _ in range(TRIES):
         yaw_rad, place = rng.uniform(-math.pi, math.pi), rng.uniform(low, high)
         turn = np.array([[math.cos(yaw_rad), -math.sin(yaw_rad)], [math.sin(yaw_rad), math.cos(yaw_rad)]])
         moved = [(kind, of, np.append(turn @ at[:2] + place, at[2]), own + yaw_rad) for kind, of, at, own in rows]
-        if all(outline(kind, *at[:2].tolist(), own).is_inside(WORK_AREA) for kind, _, at, own in moved):
+        if all(outline(kind, float(at[0]), float(at[1]), own).is_inside(WORK_AREA) for kind, _, at, own in moved):
             return moved
     raise RuntimeError("a hard group found no place in the work area")  # it is 38 × 64 cm, groups at most 16
 
