@@ -79,7 +79,10 @@ class Camera:
         self, room: RayRoom, T_world_mount: Float[np.ndarray, "4 4"], time_s: float, rng: np.random.Generator
     ) -> CameraImage:
         """One image of the room as it stands, taken at `time_s`."""
-        view = self.look(room, T_world_mount)
+        return self.take(self.look(room, T_world_mount), time_s, rng)
+
+    def take(self, view: View, time_s: float, rng: np.random.Generator) -> CameraImage:
+        """The image, with this camera's errors, of what there is to be seen."""
         is_grazing = self._is_grazing(view) if self.config.grazing_rad < math.pi / 2 else None
         depth_m = self.add_depth_errors(view.depth_m, is_grazing, rng)
         exposure = self.draw_exposure(rng)

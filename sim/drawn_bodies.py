@@ -98,7 +98,8 @@ def _visual(body: DrawnBody) -> VisualBody:
     if isinstance(model, ObjectModel):
         vertices, triangles = model.mesh()
         colors = np.tile(color, (len(triangles), 1))
-        return VisualBody(body.name, vertices.astype(np.float32), triangles.astype(np.uint32), colors)
+        vertices = (vertices * np.array(body.scale)).astype(np.float32)
+        return VisualBody(body.name, vertices, triangles.astype(np.uint32), colors)
     colors = np.where(np.isnan(model.colors), color, model.colors)
     return replace(model, name=body.name, colors=colors, vertices=model.vertices * np.array(body.scale, np.float32))
 

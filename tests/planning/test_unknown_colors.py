@@ -61,5 +61,5 @@ def test_no_description_names_a_color_that_is_not_known() -> None:
 
 
 def test_what_is_declared_of_a_color_may_hold_of_what_has_no_known_color() -> None:
-    look = NamedLook(color="red", size_m=tuple(LEFT.size_m), nouns=("kettle",), properties=(Property.HOT,))
+    look = NamedLook(color="red", size_m=(0.03, 0.03, 0.03), nouns=("kettle",), properties=(Property.HOT,))
     assert Property.HOT in load_ontology().with_looks([look]).properties_of(LEFT)

@@ -1,0 +1,1 @@
+"""Evidence of several sensors about one object, fused: classical and learned, one config choice each."""
