@@ -22,7 +22,7 @@ from ...planning.types import Problem
 from ...sim.tasks.episodes import Episode as DrawnTask
 from ...sim.tasks.episodes import draw_episode
 from ...sim.tasks.start import make_start_state
-from ..assignment import make_assignment
+from ..assignment import Assignment, Sentence
 from ..config import make_run_config
 from ..episode import Episode, EpisodeResult
 from ..observers import Observer
@@ -115,7 +115,7 @@ def run_task(drawn: DrawnTask, condition: Condition) -> TaskFound:
         faults = condition.faults()
         if faults is not None:
             episode.parts.robot.inject(faults)  # type: ignore[attr-defined]
-        result = episode.run(watch, make_assignment(drawn))
+        result = episode.run(watch, Assignment((Sentence(drawn.command, drawn.goal),), drawn.max_steps))
     return _found(drawn, result, watch.holds)
 
 
