@@ -37,7 +37,7 @@ class TableMemory:
     _beliefs: dict[str, _Belief] = field(default_factory=dict)
 
     def innovations(self, planes: Iterable[PlaneFit]) -> dict[str, float]:
-        """How many standard deviations each sensor's table lies from where that sensor saw it; learns from sound ones."""
+        """How many standard deviations each sensor's table lies from where that sensor saw it; sound ones teach."""
         found = {}
         for fit in planes:
             slope = -fit.normal[:2] / fit.normal[2]
