@@ -15,7 +15,8 @@ from jaxtyping import Float
 from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
 from .geometry import is_pose
-from .health import HealthMonitor
+from .health import LEAST_TRUST, HealthMonitor
+from .innovation import GATE_SIGMAS, TableMemory
 from .lattice import lay_out
 from .measurement import Measurement
 from .objects import LookQuality, measure_objects
@@ -23,11 +24,14 @@ from .people import find_person, near_person
 from .points import Cloud, View, fuse_views
 from .proprioception import Proprioception
 from .recall import Recall
+from .scan_objects import ScanQuality, measure_scan_objects
+from .steady_scans import SteadyScans, beam_angles
 from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
 from .types import (
     CameraImage,
     Contradiction,
+    HealthReason,
     LidarScan,
     ObjectState,
     PersonState,
@@ -36,11 +40,12 @@ from .types import (
 )
 from .zones import ZoneMemory, find_zones
 
-_MIN_TRUST = 0.3
 # Both leave enough trust to be looked at again with the next look.
 ODD_ONE_OUT, UNDECIDED = 0.65, 0.3
+_SURPRISING = 0.4
 _GRAVITY_LIMIT_RAD = 0.03
 _TILT_LIMIT_RAD = 0.03
+_SCAN_NOISE_M = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,9 @@ class Look:
         """The views that the last look believed."""
         self._memory = ZoneMemory()
         self._recall = Recall()
+        self._tables = TableMemory()
+        self._surprised: set[str] = set()
+        self._steady = SteadyScans()
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -100,7 +108,7 @@ class Look:
         views = []
         for measured in _newest(frame):
             mounted = measured.T_mount_camera if isinstance(measured, CameraImage) else measured.T_mount_sensor
-            if self._health.trust(measured.sensor) < _MIN_TRUST or not is_pose(mounted):
+            if self._health.trust(measured.sensor) < LEAST_TRUST or not is_pose(mounted):
                 continue
             pose = self._body.mount_pose(measured.mount, measured.time_s)
             if pose is None or not self._body.was_still(measured.mount, measured.time_s):
@@ -114,10 +122,13 @@ class Look:
 
     def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
         """Level, fuse, split and describe; no table in view gives no objects."""
-        fused = self.fuse(views, held)
+        is_blind = self._health.is_blind() and not any(isinstance(v.measured, CameraImage) for v in views)
+        fused = self.fuse([self._steadied(view) for view in views] if is_blind else views, held)
         if fused is None:
             return []
         cloud, self.slid = self._furniture.observe(fused.cloud, self.seen_s or 0.0, fused.quality.noise_m)
+        if is_blind:
+            return self._measure_scans(cloud, fused.level, fused.fit)
         return measure_objects(
             cloud, fused.level, fused.fit.surface, fused.quality, self._recall, self._furniture.floor_under
         )
@@ -158,20 +169,54 @@ class Look:
             cloud, level = fuse(views)
         return Fused(cloud, level, fit, self._quality(views, fit, cloud))
 
+    def _steadied(self, view: View) -> View:
+        """A LiDAR that must do alone and stands still sees better by looking again."""
+        if not isinstance(view.measured, LidarScan):
+            return view
+        noise_m = self._health.noise(view.sensor, "range_m")
+        return replace(view, measured=self._steady.steady(view.measured, _SCAN_NOISE_M if noise_m is None else noise_m))
+
+    def _measure_scans(self, cloud: Cloud, views: list[View], fit: TableFit) -> list[Measurement]:
+        """Without any camera: what each LiDAR tells of things, which is all but colour."""
+        found: list[Measurement] = []
+        for number, view in enumerate(views):
+            if isinstance(view.measured, LidarScan):
+                plane = fit.planes.get(view.sensor)
+                quality = ScanQuality(
+                    view.sensor,
+                    view.T_world_sensor[:3, 3],
+                    *beam_angles(view.measured),
+                    _SCAN_NOISE_M if plane is None else plane.noise_m,
+                    view.systematic_m,
+                    fit.surface.height_m,
+                )
+                found += measure_scan_objects(
+                    cloud.points_world[cloud.view == number].cpu().numpy().astype(np.float64), quality
+                )
+        return found
+
     def _hear(self, contradictions: list[Contradiction], cloud: Cloud) -> str | None:
         """The sensor that all others speak against loses trust and is left out; what nobody can decide is stated."""
         odd = odd_one_out(contradictions, cloud)
         if odd is not None:
             self._health.disagrees(odd, ODD_ONE_OUT)
+        elif (odd := self._knocked(contradictions)) is not None:
+            self._health.disagrees(odd, ODD_ONE_OUT, HealthReason.INNOVATION)
         else:
             self.contradictions = tuple(contradictions)
             for name in {name for c in contradictions for name in (c.seer, c.owner)}:
                 self._health.disagrees(name, UNDECIDED)
         return odd
 
+    def _knocked(self, contradictions: list[Contradiction]) -> str | None:
+        """The only one of those who contradict each other that no longer sees the table where it saw it itself."""
+        knocked = {name for c in contradictions for name in (c.seer, c.owner) if name in self._surprised}
+        return knocked.pop() if len(knocked) == 1 else None
+
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
-        """A LiDAR's range error moves all of a surface's points, like a mount's."""
-        return self._settings.extrinsic_m * (3.0 if isinstance(measured, LidarScan) else 1.0)
+        """A LiDAR's range error moves all of a surface's points, like a mount's; who is trusted less knows less."""
+        kind = 3.0 if isinstance(measured, LidarScan) else 1.0
+        return self._settings.extrinsic_m * kind / self._health.trust(measured.sensor)
 
     def _quality(self, views: list[View], fit: TableFit, cloud: Cloud) -> LookQuality:
         cameras = [v for v in views if isinstance(v.measured, CameraImage)]
@@ -184,14 +229,21 @@ class Look:
         return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points, self._settings.has_cubes)
 
     def _compare(self, views: list[View], fit: TableFit) -> None:
-        """Sensors whose table or gravity lies beside the others' lose trust."""
+        """Sensors whose table or gravity lies beside the others', or beside their own before, lose trust."""
+        innovations = self._tables.innovations(fit.planes.values())
+        self._surprised = {name for name, sigmas in innovations.items() if sigmas > GATE_SIGMAS}
         errors = self._body.gravity_error_rad(self.seen_s or 0.0)
         for name, error_rad in errors.items():
             self._health.disagrees(name, 0.5 if error_rad > _GRAVITY_LIMIT_RAD else 0.0)
         for view in views:
             plane = fit.planes.get(view.sensor)
             is_tilted = plane is not None and plane.tilt_rad > _TILT_LIMIT_RAD
-            self._health.disagrees(view.sensor, 0.5 if is_tilted or view.sensor in fit.disagreeing else 0.0)
+            if is_tilted or view.sensor in fit.disagreeing:
+                self._health.disagrees(view.sensor, 0.5)
+            elif view.sensor in self._surprised:
+                self._health.disagrees(view.sensor, _SURPRISING, HealthReason.INNOVATION)
+            else:
+                self._health.disagrees(view.sensor, 0.0)
 
 
 def _newest(frame: SensorFrame) -> list[CameraImage | LidarScan]:
