@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 from .cells import distinct_rows, number_rows
 from .cuts import find_cut, has_notch, hull_area, refine_cut
 from .describe import Part, describe_segment
-from .levels import part_blocks
+from .levels import part_at_gaps, part_blocks
 from .outlines import fit_rectangle, make_hull
 from .segments import Segment
 from .towers import find_seams
@@ -30,6 +30,7 @@ _GAP_M = 0.010
 _WIDE = 1.3  # wider than so many times its height a block may be several
 _FILLED = 0.75
 _LEDGE_M = 0.0025
+_GAP_CELL_M = 0.0024
 _ALIKE = 0.08
 
 
@@ -91,10 +92,13 @@ def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part
 
 
 def _take_blocks(part: Part, fineness: Fineness) -> list[Part]:
-    """Blocks side by side, by their tops; none where those are not all compact and flat."""
+    """Things a little apart, or blocks side by side by their tops; none where those are not all compact and flat."""
     is_slender = float(part.size_m.max()) < _WIDE * min(float(part.size_m.min()), part.top_m - part.low_m)
     if is_slender or not _is_solid(part):
         return []
+    apart = part_at_gaps(part.segment.points, max(_GAP_CELL_M, 2.0 * fineness.spacing_m))
+    if apart is not None:
+        return _describe_pieces(part, [apart == number for number in range(int(apart.max()) + 1)], fineness)
     numbers = part_blocks(part.segment.points, fineness.cell_m, fineness.noise_m)
     if numbers is None:
         return []
