@@ -16,6 +16,7 @@ from .health import HealthMonitor
 from .look import Look, LookSettings
 from .plugin_spec import PluginSpec
 from .proprioception import Proprioception
+from .segmenter.segmenter import Segmenter
 from .tracker import Tracker
 from .types import PerceiverSetup, SceneState, SensorFrame
 
@@ -38,6 +39,9 @@ class FusedConfig(BaseModel):
     separate_cubes: bool = True
     """Take a bar of exactly two to four cubes for cubes that touch; off for worlds with such bricks."""
 
+    segmenter: str | None = None
+    """Weights (safetensors) of a segmenter, asked where geometry finds neither one object nor several; None: not."""
+
 
 class FusedPerceiver:
     """Cameras, LiDAR, IMU and encoders fused into one belief about the table."""
@@ -51,8 +55,9 @@ class FusedPerceiver:
         c, expected_m = self._config, self._config.table_height_m
         if expected_m is None and self._setup.body is not None:
             expected_m = 0.0
+        segmenter = None if c.segmenter is None else Segmenter(c.segmenter)
         settings = LookSettings(
-            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes
+            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes, segmenter
         )
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)

@@ -6,44 +6,42 @@ Out: for each point the number of an object; None where the piece looks like one
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load as load_tensors
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from .network import SegmenterConfig, SegmenterNetwork
 from .train import relative_brightness
 
-WEIGHTS = Path(__file__).parent / "segmenter.safetensors"
-SHA256 = "0"
 _TOGETHER_M = 0.005
 _LEAST_SHARE = 0.06
 
 
-class SegmenterError(RuntimeError):
-    """Weights that are absent or not those that belong to this version."""
+class SegmenterError(ValueError):
+    """Weights that are absent, or no segmenter's; the message is one line."""
 
 
 class Segmenter:
-    """The network with its weights, which are checked."""
+    """The network with the weights of a file that `train.py` wrote."""
 
-    def __init__(self, path: Path = WEIGHTS, sha256: str = SHA256) -> None:
+    def __init__(self, path: str | Path) -> None:
         self._config = SegmenterConfig()
         self._network = SegmenterNetwork(self._config)
         try:
-            data = path.read_bytes()
-        except OSError as problem:
+            weights = {name: value.float() for name, value in load_file(str(path)).items()}
+            self._network.load_state_dict(weights)
+        except (OSError, SafetensorError, RuntimeError) as problem:
+            reason = str(problem).splitlines()[0]
             raise SegmenterError(
-                f"The segmenter's weights '{path}' cannot be read: {problem}. Install again."
+                f"'{path}' does not hold a segmenter's weights: {reason} "
+                "Make them with `python -m verbot.perception.segmenter.train`."
             ) from None
-        if (found := hashlib.sha256(data).hexdigest()) != sha256:
-            raise SegmenterError(f"The segmenter's weights '{path}' have sha256 {found}, expected {sha256}.")
-        self._network.load_state_dict({name: value.float() for name, value in load_tensors(data).items()})
         self._network.eval()
 
     def propose(

@@ -88,7 +88,9 @@ def train(pieces: list[Piece], choosing: list[Piece], num_steps: int, out: Path,
         schedule.step()
         if (step + 1) % max(1, round(LATE_STEPS * num_steps)) == 0:
             with torch.no_grad():
-                fixed = draw_batch(choosing, 200, num_points, np.random.default_rng(1), is_turned=False)
+                fixed = draw_batch(
+                    choosing, min(200, 4 * len(choosing)), num_points, np.random.default_rng(1), is_turned=False
+                )
                 error_m = SCALE_M * float(loss_of(network, fixed).detach())
             save_file({name: value.half() for name, value in network.state_dict().items()}, str(out))
             spent_s = time.process_time() - start_s
