@@ -25,6 +25,7 @@ BENCHES = {
     "episodes": "verbot.agent.bench_episodes:bench",
     "evaluate": "verbot.agent.evaluation.bench:bench",
     "mapping": "verbot.agent.bench_mapping_rows:bench",
+    "objects": "verbot.agent.bench_objects_rows:bench",
     "perception": "verbot.agent.bench_perception:bench",
     "sensors": "verbot.agent.bench_sensors:bench",
 }
@@ -32,7 +33,8 @@ SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
     "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
-    "perception": "odometry, preintegration and maps against KISS-ICP, small_gicp, gtsam, Open3D; made and real data",
+    "objects": "objects on the table against truth: the suite's scenes, mounts off, hard groups, occlusion, drawers",
+    "perception": "odometry, maps, objects against KISS-ICP, small_gicp, gtsam, Open3D, truth; made and real data",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 

@@ -2,7 +2,8 @@
 
 In:  how many sweeps at most.
 Out: rows: segment error and CPU time against KISS-ICP and small_gicp, preintegration against gtsam; the same on real
-     recordings where they are; maps against Open3D. Measured in processes of their own, on one thread.
+     recordings where they are; maps against Open3D; objects against truth. Measured in processes of their own, on one
+     thread.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from . import bench_recordings
 from .bench import Row, measure_apart
 from .bench_mapping_rows import bench as bench_mapping
+from .bench_objects_rows import bench as bench_objects
 from .config import ConfigError
 
 SWEEPS = 200
@@ -68,6 +70,7 @@ def bench(num_episodes: int) -> Iterator[Row]:
         "preintegration: difference, float64", difference, f"gtsam {version}", "m", "<= 1e-6", difference <= 1e-6, None
     )
     yield from bench_mapping(num_episodes)
+    yield from bench_objects(num_episodes)
     yield from bench_recordings.bench()
 
 

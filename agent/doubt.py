@@ -1,7 +1,7 @@
-"""When the robot must hold still because too little is known: no camera sees, or the body does not feel itself.
+"""When the robot must hold still because too little is known: nothing sees, or the body does not feel itself.
 
 In:  SceneState with the health of every sensor.
-Out: a reason to hold, or None.
+Out: a reason to hold, or None; why it does without cameras, or None.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ CONTESTED_LOOKS = 2
 
 def why_in_doubt(scene: SceneState) -> str | None:
     """What is missing to move on, in words; sensors that were never declared are not missed."""
-    return why_not_felt(scene) or _why_not_trusted(scene, SensorKind.CAMERA, "the cameras")
+    if not_felt := why_not_felt(scene):
+        return not_felt
+    blind = why_blind(scene)
+    if blind is None or any(h.kind is SensorKind.LIDAR and h.health >= LEAST_HEALTH for h in scene.health):
+        return None
+    lidar = _why_not_trusted(scene, SensorKind.LIDAR, "the LiDAR")
+    return f"{blind}, and {lidar or 'there is no LiDAR that could do without them'}"
+
+
+def why_blind(scene: SceneState) -> str | None:
+    """Why no camera tells anything, in words; a LiDAR still says where things are, but not their colours."""
+    return _why_not_trusted(scene, SensorKind.CAMERA, "the cameras")
 
 
 def why_not_felt(scene: SceneState) -> str | None:
@@ -28,7 +39,7 @@ def why_not_felt(scene: SceneState) -> str | None:
 
 def _why_not_trusted(scene: SceneState, kind: SensorKind, words: str) -> str | None:
     sensors = [health for health in scene.health if health.kind is kind]
-    if sensors and all(health.health < LEAST_HEALTH for health in sensors):
+    if sensors and all(health.health < LEAST_HEALTH or health.age_s is None for health in sensors):
         return f"{words} cannot be trusted ({', '.join(map(_say, sensors))})"
     return None
 

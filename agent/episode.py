@@ -188,6 +188,7 @@ class Episode:
             "unsafe": unsafe_events(score["violations"]),
             "ended_by": None if record.ended_by is None else record.ended_by.value,
             "detail": record.detail,
+            "notes": [note for turn in turns for note in turn.record.notes],
             "max_steps": config.max_steps or assignment.max_steps,
             "commands": commands_to_list(turns, assignment),
             "steps": [step_to_dict(s, config.policy) for s in steps],

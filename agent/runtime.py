@@ -23,12 +23,13 @@ from ..planning.types import (
     PlanStatus,
     PlanStep,
     Problem,
+    ProblemKind,
     Task,
     Trajectory,
     Verdict,
 )
 from ..policies.policy import Policy, PolicyInput
-from .doubt import CONTESTED_LOOKS, HOLD_S, LOOK_AGAIN_S, why_in_doubt, why_not_felt
+from .doubt import CONTESTED_LOOKS, HOLD_S, LOOK_AGAIN_S, why_blind, why_in_doubt, why_not_felt
 from .observers import Observer
 from .proposal import PolicyError, propose, reset_policy
 from .protocols import Guarding, Monitoring, Planning
@@ -83,6 +84,8 @@ class RunRecord:
     ended_by: EndedBy | None = None
     detail: str = ""
     error: BaseException | None = None
+    notes: list[str] = field(default_factory=list)
+    """What the run had to do without, in words."""
 
 
 class Runtime:
@@ -116,6 +119,7 @@ class Runtime:
         self._max_steps = max_steps
         self._look_hz = look_hz
         self._start_s = 0.0
+        self._is_blind = False
         self._rehearsed: tuple[SceneState, CheckedStep] | None = None
         self._constraints = constraints
         self._is_interrupted = is_interrupted
@@ -154,10 +158,15 @@ class Runtime:
             self._begin(record, seed)
         self._start_s = self._robot.time_s
         frame, scene = self._look(record)
+        if why_in_doubt(scene) or why_blind(scene):
+            frame, scene, doubt = self._hold(frame, scene, record)
+            if doubt is not None:
+                record.ended_by, record.detail = EndedBy.UNSURE, f"held still: {doubt}"
+                return
         with self._stopwatch.stage("plan"):
             task = self._planner.understand(record.command, scene)
         if isinstance(task, Problem):
-            self._give_up(record, task)
+            self._give_up(record, task, why_blind(scene))
             return
         # What the operator has declared binds everyone: policy and guard read it from the task.
         task = replace(task, constraints=(*task.constraints, *self._constraints))
@@ -190,12 +199,21 @@ class Runtime:
     def _begin(self, record: RunRecord, seed: int) -> None:
         """A world of its own: nothing is known of it yet."""
         self._perceiver.reset()
+        self._is_blind = False
         with self._stopwatch.stage("follow"):
             first = self._robot.reset(seed)
         self._perceive(first, record)
 
-    def _give_up(self, record: RunRecord, problem: Problem) -> None:
-        """The command did not become a task; the robot has not moved."""
+    def _give_up(self, record: RunRecord, problem: Problem, blind: str | None = None) -> None:
+        """The command did not become a task; the robot has not moved.
+
+        What a LiDAR alone does not find may be there all the same: that is no fault of the command.
+        """
+        if blind is not None and problem.kind is ProblemKind.NOT_PRESENT:
+            record.ended_by, record.detail = EndedBy.UNSURE, f"by the LiDAR alone ({blind}): {problem.message}"
+            return
+        if blind is not None:
+            problem = replace(problem, message=f"{problem.message} By the LiDAR alone: {blind}.")
         self._observer.on_task(problem)
         record.problem, record.ended_by, record.detail = problem, EndedBy.PROBLEM, problem.message
 
@@ -291,9 +309,14 @@ class Runtime:
         """In doubt nothing moves: look again until the sensors are back, or agree; the doubt that does not pass."""
         start_s = self._robot.time_s
         while True:
-            doubt, waited_s = why_in_doubt(scene), self._robot.time_s - start_s
-            patience_s = HOLD_S if doubt else CONTESTED_LOOKS * LOOK_AGAIN_S if scene.contradictions else 0.0
+            doubt, blind, waited_s = why_in_doubt(scene), why_blind(scene), self._robot.time_s - start_s
+            is_news = blind is not None and not self._is_blind
+            is_less_sure = bool(scene.contradictions) or blind is not None
+            patience_s = HOLD_S if doubt or is_news else CONTESTED_LOOKS * LOOK_AGAIN_S if is_less_sure else 0.0
             if waited_s > patience_s - 1e-9:
+                if is_news and doubt is None:
+                    record.notes.append(f"from {self._robot.time_s:.1f} s on by the LiDAR alone: {blind}")
+                self._is_blind = blind is not None
                 return frame, scene, doubt
             self._heed_interrupt()
             with self._stopwatch.stage("follow"):

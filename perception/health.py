@@ -24,6 +24,8 @@ from .types import (
     SensorSpec,
 )
 
+LEAST_TRUST = 0.3
+"""A sensor that is trusted less is left out."""
 _RATE_WINDOW_S = 0.5
 _SLACK_S = 0.02
 _IMU_LIMIT = 150.0
@@ -115,6 +117,16 @@ class HealthMonitor:
         """Health of one sensor now; 1 for a sensor never heard of."""
         record = self._records.get(sensor)
         return 1.0 if record is None else record.finding[1] * (1.0 - record.disagreement)
+
+    def is_blind(self) -> bool:
+        """Whether no camera can be trusted at all, or there is none."""
+        cameras = [name for name, record in self._records.items() if record.spec.kind is SensorKind.CAMERA]
+        return all(self.trust(name) < LEAST_TRUST for name in cameras)
+
+    def noise(self, sensor: str, quantity: str) -> float | None:
+        """One sigma as declared; None where nothing is."""
+        record = self._records.get(sensor)
+        return None if record is None else record.spec.noise.get(quantity)
 
     def report(self, time_s: float) -> tuple[SensorHealth, ...]:
         """All sensors in the order in which they were declared or first heard."""

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .associate import chroma_of
+from .associate import hue_apart
 from .measurement import Measurement
 from .track import SHOWN, Track, more_sure
-from .types import Shape
+from .types import UNKNOWN_COLOR, Shape
 
 _ALIKE = 0.15
 _WITHIN_M = 0.004
@@ -44,7 +44,7 @@ def is_fragment(measurement: Measurement, track: Track) -> bool:
     if not (np.abs(local) < track.size_m / 2 + slack_m).all():
         return False
     is_smaller = float(np.prod(measurement.size_m)) < 0.6 * float(np.prod(track.size_m))
-    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    hue = hue_apart(track.color_rgb, measurement)
     has_room = float(measurement.size_m[:2].max()) < 0.8 * float(track.size_m[:2].min())
     half_m, other_half_m = float(track.size_m[2]) / 2, float(measurement.size_m[2]) / 2
     is_as_high = abs(local[2] + other_half_m - half_m) < 0.006 and local[2] - other_half_m < 0.004 - half_m
@@ -68,7 +68,8 @@ def looks_alike(track: Track, measurement: Measurement) -> bool:
     slack_m = 0.025 if track.num_looks == 0 else 0.012
     same_size = bool(np.abs(np.sort(track.size_m) - np.sort(measurement.size_m)).max() < slack_m)
     same_color = max(track.colors, key=lambda c: track.colors[c]) == measurement.color
-    return same_size and same_color
+    is_known = UNKNOWN_COLOR not in (measurement.color, max(track.colors, key=lambda c: track.colors[c]))
+    return same_size and (same_color or not is_known)
 
 
 def _is_part_of(track: Track, measurement: Measurement) -> bool:
@@ -77,6 +78,6 @@ def _is_part_of(track: Track, measurement: Measurement) -> bool:
     if not (np.abs(local) < measurement.size_m / 2 + 0.004).all():
         return False
     is_smaller = float(np.prod(track.size_m)) < 0.75 * float(np.prod(measurement.size_m))
-    hue = np.abs(chroma_of(track.color_rgb) - chroma_of(measurement.color_rgb)).sum()
+    hue = hue_apart(track.color_rgb, measurement)
     is_solid = measurement.cavity_depth_m == 0.0
     return is_smaller and is_solid and bool(hue < _ALIKE) and track.existence >= SHOWN

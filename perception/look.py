@@ -15,7 +15,7 @@ from jaxtyping import Float
 from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
 from .geometry import is_pose
-from .health import HealthMonitor
+from .health import LEAST_TRUST, HealthMonitor
 from .lattice import lay_out
 from .measurement import Measurement
 from .objects import LookQuality, measure_objects
@@ -23,6 +23,8 @@ from .people import find_person, near_person
 from .points import Cloud, View, fuse_views
 from .proprioception import Proprioception
 from .recall import Recall
+from .scan_objects import ScanQuality, measure_scan_objects
+from .steady_scans import SteadyScans, beam_angles
 from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
 from .types import (
@@ -36,11 +38,11 @@ from .types import (
 )
 from .zones import ZoneMemory, find_zones
 
-_MIN_TRUST = 0.3
 # Both leave enough trust to be looked at again with the next look.
 ODD_ONE_OUT, UNDECIDED = 0.65, 0.3
 _GRAVITY_LIMIT_RAD = 0.03
 _TILT_LIMIT_RAD = 0.03
+_SCAN_NOISE_M = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Look:
         """The views that the last look believed."""
         self._memory = ZoneMemory()
         self._recall = Recall()
+        self._steady = SteadyScans()
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -90,7 +93,7 @@ class Look:
         views = []
         for measured in _newest(frame):
             mounted = measured.T_mount_camera if isinstance(measured, CameraImage) else measured.T_mount_sensor
-            if self._health.trust(measured.sensor) < _MIN_TRUST or not is_pose(mounted):
+            if self._health.trust(measured.sensor) < LEAST_TRUST or not is_pose(mounted):
                 continue
             pose = self._body.mount_pose(measured.mount, measured.time_s)
             if pose is None or not self._body.was_still(measured.mount, measured.time_s):
@@ -104,7 +107,8 @@ class Look:
 
     def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
         """Level, fuse, split and describe; no table in view gives no objects."""
-        views = [_mask_held(view, held) for view in views]
+        is_blind = self._health.is_blind() and not any(isinstance(v.measured, CameraImage) for v in views)
+        views = [_mask_held(self._steadied(view) if is_blind else view, held) for view in views]
         lattices = [lay_out(view, self._device) for view in views]
         self.slid, self.contradictions, self.views = [], (), views
         samples = [sample_surface(lattice) for lattice in lattices]
@@ -138,7 +142,35 @@ class Look:
             cloud, level = fuse(views)
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
+        if is_blind:
+            return self._measure_scans(cloud, level, fit)
         return measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
+
+    def _steadied(self, view: View) -> View:
+        """A LiDAR that must do alone and stands still sees better by looking again."""
+        if not isinstance(view.measured, LidarScan):
+            return view
+        noise_m = self._health.noise(view.sensor, "range_m")
+        return replace(view, measured=self._steady.steady(view.measured, _SCAN_NOISE_M if noise_m is None else noise_m))
+
+    def _measure_scans(self, cloud: Cloud, views: list[View], fit: TableFit) -> list[Measurement]:
+        """Without any camera: what each LiDAR tells of things, which is all but colour."""
+        found: list[Measurement] = []
+        for number, view in enumerate(views):
+            if isinstance(view.measured, LidarScan):
+                plane = fit.planes.get(view.sensor)
+                quality = ScanQuality(
+                    view.sensor,
+                    view.T_world_sensor[:3, 3],
+                    *beam_angles(view.measured),
+                    _SCAN_NOISE_M if plane is None else plane.noise_m,
+                    view.systematic_m,
+                    fit.surface.height_m,
+                )
+                found += measure_scan_objects(
+                    cloud.points_world[cloud.view == number].cpu().numpy().astype(np.float64), quality
+                )
+        return found
 
     def _hear(self, contradictions: list[Contradiction], cloud: Cloud) -> str | None:
         """The sensor that all others speak against loses trust and is left out; what nobody can decide is stated."""

@@ -6,6 +6,7 @@ Out: Track values; the tracker decides which measurement belongs to which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from .geometry import make_pose, wrap_angle
 from .measurement import Measurement
 from .points import View
-from .types import ObjectState, Shape
+from .types import UNKNOWN_COLOR, ObjectState, Shape
 from .visibility import look_at_box
 
 SHOWN = 0.35
@@ -24,6 +25,8 @@ _SEEN_THROUGH_FACTOR = 0.006
 _MAX_EXISTENCE = 0.98
 _FOUND_EXISTENCE = 0.95
 _MOVED_M = 0.006
+_ELSEWHERE_SIGMAS = 3.0
+_NO_VOTE = 1e-6
 _SQUARE = 0.85
 
 
@@ -86,12 +89,16 @@ def make_track(name: str, measurement: Measurement, time_s: float) -> Track:
         sources=measurement.sources,
         most_points=measurement.num_points,
     )
+    track.color_rgb = measurement.color_rgb.copy()
     _vote(track, measurement)
     return track
 
 
 def join(track: Track, measurement: Measurement, time_s: float) -> None:
     """Weigh belief and measurement by their covariances; one that moved takes the measurement."""
+    if measurement.color == UNKNOWN_COLOR and max(track.colors, key=lambda c: track.colors[c]) != UNKNOWN_COLOR:
+        _find_again(track, measurement, time_s)
+        return
     shrunk_m = float((np.sort(track.size_m) - np.sort(measurement.size_m)).max())
     is_partial = (
         measurement.is_covered
@@ -99,7 +106,10 @@ def join(track: Track, measurement: Measurement, time_s: float) -> None:
         or (shrunk_m > 0.008 and measurement.num_points < 0.8 * track.most_points)
     )
     moved_m = float(np.linalg.norm(measurement.pose_world[:3, 3] - track.pose_world[:3, 3]))
-    is_restart = track.num_looks == 0 or (moved_m > _MOVED_M and not is_partial)
+    is_first_picture = measurement.color != UNKNOWN_COLOR and track.seen.color == UNKNOWN_COLOR
+    if is_first_picture:  # cameras know better what it is
+        track.shapes, track.colors, is_partial = {}, {}, measurement.is_covered
+    is_restart = track.num_looks == 0 or is_first_picture or (moved_m > _MOVED_M and not is_partial)
     if is_restart:
         track.pose_world, track.covariance = measurement.pose_world.copy(), measurement.covariance.copy()
         track.num_looks = 0
@@ -117,6 +127,20 @@ def join(track: Track, measurement: Measurement, time_s: float) -> None:
     # Found again elsewhere, it is as sure as a new one.
     track.existence = max(more_sure(track.existence), _FOUND_EXISTENCE if is_restart else 0.0)
     _vote(track, measurement)
+
+
+def _find_again(track: Track, measurement: Measurement, time_s: float) -> None:
+    """A LiDAR alone says where a thing is that cameras once described: they knew better what it is."""
+    offset = measurement.pose_world[:2, 3] - track.pose_world[:2, 3]
+    sigma_m = math.sqrt(float(measurement.covariance[0, 0] + track.covariance[0, 0]))
+    if track.num_looks == 0 or float(np.hypot(*offset)) > _ELSEWHERE_SIGMAS * sigma_m:
+        position = measurement.pose_world[:3, 3].copy()
+        position[2] = track.pose_world[2, 3] if abs(position[2] - track.pose_world[2, 3]) < _MOVED_M else position[2]
+        track.pose_world = make_pose(position, float(np.arctan2(track.pose_world[1, 0], track.pose_world[0, 0])))
+        track.covariance = measurement.covariance.copy()
+    track.num_looks += 1
+    track.sources, track.last_seen_s = measurement.sources, time_s
+    track.existence = more_sure(track.existence)
 
 
 def doubt(track: Track, views: Sequence[View]) -> None:
@@ -138,7 +162,10 @@ def more_sure(existence: float) -> float:
 def _vote(track: Track, measurement: Measurement) -> None:
     weight = 0.2 if measurement.is_covered else 1.0
     track.shapes[measurement.shape] = track.shapes.get(measurement.shape, 0.0) + weight * measurement.shape_confidence
-    track.colors[measurement.color] = track.colors.get(measurement.color, 0.0) + weight * measurement.color_confidence
+    color_vote = max(weight * measurement.color_confidence, _NO_VOTE)
+    track.colors[measurement.color] = track.colors.get(measurement.color, 0.0) + color_vote
+    if measurement.color == UNKNOWN_COLOR:
+        return
     share = weight / max(sum(track.colors.values()), 1e-9)
     track.color_rgb = track.color_rgb + min(1.0, share) * (measurement.color_rgb - track.color_rgb)
 

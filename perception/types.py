@@ -18,6 +18,8 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 WORLD = "world"
+UNKNOWN_COLOR = "unknown"
+"""Of what no camera has seen: not a colour word, and no reason to say that something is not there."""
 
 
 class SensorKind(enum.StrEnum):
@@ -228,7 +230,8 @@ class ObjectState:
 
     For a mug the box is the body's, without the handle, and x points to the handle.
     `size_m` is along the object's own axes. `cavity_depth_m` is how deep the opening on top is (0: none).
-    `color_rgb` is the surface colour in 0–1; `color` the nearest basic colour word.
+    `color_rgb` is the surface colour in 0–1; `color` the nearest basic colour word. Where no camera has seen the object
+    `color` is UNKNOWN_COLOR and `color_rgb` a grey that means nothing.
     `covariance` is of (x, y, z, rotation vector) in the world frame, m² and rad².
     `fixture` is the declared model of a piece of furniture; `opening_m` how far a drawer stands open (None: not seen).
     """

@@ -14,11 +14,13 @@ from jaxtyping import Float, Int
 
 from .geometry import invert_pose, project_points
 from .points import View
-from .types import CameraImage
+from .types import CameraImage, LidarScan
 
 _TOLERANCE_M = 0.015
 _LOW_SHARE = 0.5  # of a low thing's height: what is seen deeper than that is no more its top
 _NOISE_M = 0.004
+_FEWEST_BEAMS = 4
+_NONE = np.zeros((0, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ def look_at_box(
     pose_world: Float[np.ndarray, "4 4"], size_m: Float[np.ndarray, "3"], cavity_m: float, views: Sequence[View]
 ) -> Visibility:
     """Compare the depth images with the box's top (an opening: its rim)."""
+    if not any(isinstance(view.measured, CameraImage) for view in views):
+        return _scan_box(pose_world, size_m, views)
     local = _top_samples(size_m, cavity_m)
     world = local @ pose_world[:3, :3].T + pose_world[:3, 3]
     tolerance_m = max(_NOISE_M, min(_TOLERANCE_M, _LOW_SHARE * float(size_m[2])))
@@ -43,6 +47,32 @@ def look_at_box(
             through |= beyond_m > tolerance_m
             on |= np.abs(beyond_m) <= tolerance_m
     return Visibility(float((through & ~on).mean()), float(on.mean()))
+
+
+def _scan_box(
+    pose_world: Float[np.ndarray, "4 4"], size_m: Float[np.ndarray, "3"], views: Sequence[View]
+) -> Visibility:
+    """The same of LiDARs: shares of the beams that would meet the box, most of which may be hidden."""
+    through, on, num = 0, 0, 0
+    T_box_world = invert_pose(pose_world)
+    half: Float[np.ndarray, "3"] = size_m / 2
+    for view in views:
+        T_box_sensor = T_box_world @ view.T_world_sensor
+        points = view.measured.points_sensor.astype(np.float64) if isinstance(view.measured, LidarScan) else _NONE
+        points = points[np.isfinite(points).all(axis=1)]
+        ends, start = points @ T_box_sensor[:3, :3].T + T_box_sensor[:3, 3], T_box_sensor[:3, 3]
+        way = np.where(np.abs(ends - start) < 1e-9, 1e-9, ends - start)
+        low, high = (-0.9 * half - start) / way, (0.9 * half - start) / way
+        enters, leaves = np.minimum(low, high).max(axis=1), np.maximum(low, high).min(axis=1)
+        meets = (leaves > enters) & (leaves > 0.0)
+        beyond_m = (1.0 - leaves) * np.linalg.norm(way, axis=1)
+        through += int((meets & (beyond_m > _TOLERANCE_M)).sum())
+        is_on = (np.abs(ends) <= half + _NOISE_M).all(axis=1)
+        on += int((is_on & (ends[:, 2] > 2 * _NOISE_M - half[2])).sum())  # lower is what it stands on
+        num += int(meets.sum())
+    if through + on < _FEWEST_BEAMS:
+        return Visibility(0.0, 0.0)
+    return Visibility(through / max(num, 1), min(on / max(num, 1), 1.0))
 
 
 def depth_beyond(points_world: Float[np.ndarray, "points 3"], view: View) -> Float[np.ndarray, " points"]:

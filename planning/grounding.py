@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..perception.types import Shape
+from ..perception.types import UNKNOWN_COLOR, Shape
 from .arrangements import arrange
 from .clauses import Clause, Form
 from .feasibility import find_contradiction, find_impossible
@@ -225,6 +225,9 @@ def _by_color(
     for name in (name for name in moved if name not in there):
         item = graph.scene.find(name)
         own = [t for t in there if item and (o := graph.scene.find(t)) is not None and o.color == item.color]
+        if item is not None and UNKNOWN_COLOR in (item.color, *(t.color for n in there if (t := graph.scene.find(n)))):
+            message = f"Where does {_name(name, graph)} go? No camera has seen the colours. Name its place."
+            return Problem(ProblemKind.AMBIGUOUS, message, tuple(_name(t, graph) for t in there))
         if len(own) != 1:
             words = f"{len(own) or 'no'} {'thing has' if len(own) < 2 else 'things have'} its colour"
             kind = ProblemKind.AMBIGUOUS if own else ProblemKind.NOT_PRESENT

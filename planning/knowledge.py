@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 import networkx as nx
 
-from ..perception.types import ObjectState, Shape
+from ..perception.types import UNKNOWN_COLOR, ObjectState, Shape
 from .relations import WALL_M
 from .robot_description import GripperDescription
 from .types import NamedLook, Property
@@ -90,7 +90,8 @@ class Ontology:
 
 
 def _fits(item: ObjectState, look: NamedLook) -> bool:
-    return look.color == item.color and _is_as_large(item, look)
+    # Where the colour is not known it may be any: what is declared dangerous must not pass for harmless.
+    return item.color in (look.color, UNKNOWN_COLOR) and _is_as_large(item, look)
 
 
 def _is_as_large(item: ObjectState, look: NamedLook) -> bool:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..perception.types import ObjectState, Shape
+from ..perception.types import UNKNOWN_COLOR, ObjectState, Shape
 from .knowledge import ROOT
 from .phrases import Reference, Where
 from .piles import is_piece
@@ -54,7 +54,7 @@ def describe(item: ObjectState, graph: SceneGraph) -> str:
         found = _matching(reference, graph)
         if not isinstance(found, _Unclear) and [o.id for o in found] == [item.id]:
             return phrase
-    return f"the {item.color} {noun}"
+    return f"the {_color_words(item)}{noun}"
 
 
 def noun_of(item: ObjectState) -> str:
@@ -84,6 +84,8 @@ def _select(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | _Uncle
         return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
     if reference.quantifier == "both":
         return ids if len(ids) == 2 else _Unclear(reference, found)
+    if reference.quantifier in ("all", "these") and reference.color and any(o.color == UNKNOWN_COLOR for o in found):
+        return _Unclear(reference, found)  # nobody knows which of them are
     is_clear = len(ids) == 1 or ((reference.quantifier in ("all", "these") or reference.noun == PILE) and ids)
     return ids if is_clear else _Unclear(reference, found)
 
@@ -95,8 +97,8 @@ def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _U
     if noun == ROOT:  # nobody who says "everything" or "the thing on the left" means the furniture
         there = tuple(o for o in there if o.fixture is None)
     same_kind = [o for o in there if (is_piece(o) if noun == PILE else noun in graph.ontology.classes_of(o))]
-    colored = [o for o in there if reference.color in (None, o.color)]
-    found = [o for o in same_kind if reference.color in (None, o.color)]
+    colored = _of_color(reference, there)
+    found = _of_color(reference, same_kind)
     if not found and reference.color is not None and noun not in (ZONE, PILE):
         # A shape seen wrongly must not be fatal where the colour still tells which one is meant.
         found = [o for o in colored if o.shape is Shape.THING or o.shape_confidence < SURE_SHAPE]
@@ -111,6 +113,20 @@ def _matching(reference: Reference, graph: SceneGraph) -> list[ObjectState] | _U
     if reference.superlative is not None:
         return _extreme(reference, found, graph)
     return found
+
+
+def _of_color(reference: Reference, there: Sequence[ObjectState]) -> list[ObjectState]:
+    """Those of the colour that was said; where none is known to have it, those that may: unknown is not absent."""
+    found = [o for o in there if reference.color in (None, o.color)]
+    return found or [o for o in there if o.color == UNKNOWN_COLOR]
+
+
+def _color_words(item: ObjectState) -> str:
+    return "" if item.color == UNKNOWN_COLOR else f"{item.color} "
+
+
+def _meant_by(item: ObjectState, noun: str) -> Reference:
+    return Reference(noun=noun, color=None if item.color == UNKNOWN_COLOR else item.color)
 
 
 def _related(where: Where, found: list[ObjectState], graph: SceneGraph) -> list[ObjectState] | _Unclear:
@@ -183,10 +199,10 @@ def _descriptions(item: ObjectState, noun: str, graph: SceneGraph) -> Iterator[t
     sizes = [_volume_size_m(o) for o in peers] or [1.0]
     is_small = _volume_size_m(item) < (min(sizes) + max(sizes)) / 2
     size = ("small" if is_small else "large") if max(sizes) >= SAME_SIZE * min(sizes) else None
-    plain = Reference(noun=noun, color=item.color)
-    bases = [(f"{item.color} {noun}", plain)]
+    plain, words_of = _meant_by(item, noun), f"{_color_words(item)}{noun}"
+    bases = [(words_of, plain)]
     if size is not None:
-        bases.append((f"{size} {item.color} {noun}", replace(plain, size=size)))
+        bases.append((f"{size} {words_of}", replace(plain, size=size)))
     for words, reference in bases:
         yield f"the {words}", reference
     for words, reference in bases:
@@ -199,8 +215,8 @@ def _descriptions(item: ObjectState, noun: str, graph: SceneGraph) -> Iterator[t
     for words, reference in bases:
         for other in graph.objects:
             if other.id != item.id:
-                target = Reference(noun=noun_of(other), color=other.color)
-                phrase = f"the {words} nearest the {other.color} {noun_of(other)}"
+                target = _meant_by(other, noun_of(other))
+                phrase = f"the {words} nearest the {_color_words(other)}{noun_of(other)}"
                 yield phrase, replace(reference, where=(Where("nearest", target),))
 
 
@@ -211,7 +227,7 @@ def _anchors(item: ObjectState, graph: SceneGraph) -> Iterator[tuple[str, Refere
         yield "the table", Reference(noun=TABLE)
     under = graph.scene.find(support) if support else None
     if under is not None:
-        yield f"the {under.color} {noun_of(under)}", Reference(noun=noun_of(under), color=under.color)
+        yield f"the {_color_words(under)}{noun_of(under)}", _meant_by(under, noun_of(under))
 
 
 def _not_present(reference: Reference, graph: SceneGraph) -> Problem:
@@ -228,6 +244,12 @@ def _not_present(reference: Reference, graph: SceneGraph) -> Problem:
 def _ambiguous(reference: Reference, found: list[ObjectState], graph: SceneGraph) -> Problem:
     candidates = tuple(describe(o, graph) for o in found)
     words = reference.words or f"the {reference.noun}"
+    if reference.color and any(o.color == UNKNOWN_COLOR for o in found):
+        message = (
+            f"No camera has seen which {reference.noun} is {reference.color}. Is it {listed(candidates)}? "
+            "Name it by its place or size."
+        )
+        return Problem(ProblemKind.AMBIGUOUS, message, candidates)
     noun = "one" if reference.noun == "object" else reference.noun
     message = f'Which {noun}: {listed(candidates)}? "{words}" fits {len(found)}; say it with one of these.'
     return Problem(ProblemKind.AMBIGUOUS, message, candidates)

@@ -1,7 +1,7 @@
 """What the beams of a LiDAR meet, with as few rays as the answer needs.
 
 In:  RayRoom as it stands and T_world_sensor; or a Sweep: how everything moved while the beams were sent.
-Out: Echoes: for each beam that met something its number, range, cosine of incidence and the surface's brightness.
+Out: Echoes: for each beam that met something its number, range, the chance to be heard and the intensity.
 
 A shape is asked only by beams that may meet the ball around it. What it answered is remembered (in the room) as long
 as neither it nor the sensor moves, so a sensor that stands asks only what moved. Of what moves during a sweep each
@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int16
+from jaxtyping import Bool, Float, Float32, Int
 
 from ..perception.geometry import invert_pose
 from .beams import BeamBundle, BeamGrid
+from .detector import PERFECT, Detector
 from .raycast import RayRoom
 from .resting import recall
 from .sweep import Sweep
@@ -30,52 +31,83 @@ class Echoes:
 
     beam: Int[np.ndarray, " echoes"]
     range_m: Float32[np.ndarray, " echoes"]
-    cosine: Float32[np.ndarray, " echoes"]
-    albedo: Float32[np.ndarray, " echoes"]
+    chance: Float32[np.ndarray, " echoes"]
+    intensity: Float32[np.ndarray, " echoes"]
+
+
+ECHO = np.dtype([("range_m", np.float32), ("chance", np.float32), ("intensity", np.float32), ("shape", np.int32)])
 
 
 @dataclass(frozen=True, slots=True)
+class _Share:
+    """What one shape gives back: beams, rising, and an ECHO of each."""
+
+    beam: Int[np.ndarray, " echoes"]
+    echo: np.ndarray
+
+
 class _Nearest:
-    """The nearest echo of every beam; range inf where there is none yet."""
+    """The nearest echo of every beam.
 
-    range_m: Float32[np.ndarray, " beams"]
-    shape: Int16[np.ndarray, " beams"]
-    cosine: Float32[np.ndarray, " beams"]
-    albedo: Float32[np.ndarray, " beams"]
+    What is lent is this itself, set back before it is used again: a megabyte copied for every sweep takes longer
+    than what a few moving shapes write into it.
+    """
 
-    def add(self, shape: int, share: Echoes) -> None:
+    def __init__(self, num_beams: int) -> None:
+        self._echo = np.zeros(num_beams, ECHO)
+        self._is_met = np.zeros(num_beams, bool)
+        self._replaced: list[tuple[Int[np.ndarray, " beams"], np.ndarray, Bool[np.ndarray, " beams"]]] | None = None
+
+    def add(self, shape: int, share: _Share) -> None:
         """Take in what one shape gives back; of equal ranges the earlier shape's holds, whatever came first."""
-        there_m = self.range_m[share.beam]
-        is_nearer = share.range_m < there_m
-        is_nearer |= (share.range_m == there_m) & (shape < self.shape[share.beam])
-        if is_nearer.all():
-            beam, range_m, cosine, albedo = share.beam, share.range_m, share.cosine, share.albedo
-        else:
-            beam, range_m, cosine, albedo = (
-                values[is_nearer] for values in (share.beam, share.range_m, share.cosine, share.albedo)
-            )
-        self.range_m[beam], self.shape[beam] = range_m, shape
-        self.cosine[beam], self.albedo[beam] = cosine, albedo
+        beam, echo = share.beam, share.echo
+        there, was_met = self._echo.take(beam), self._is_met.take(beam)
+        is_nearer = echo["range_m"] < there["range_m"]
+        is_nearer |= (echo["range_m"] == there["range_m"]) & (shape < there["shape"])
+        is_nearer |= ~was_met
+        if not is_nearer.all():
+            beam, was_met = beam[is_nearer], was_met[is_nearer]
+            echo, there = echo[is_nearer], there[is_nearer]
+        if self._replaced is not None:
+            self._replaced.append((beam, there, was_met))
+        self._echo[beam], self._is_met[beam] = echo, True
+
+    def lend(self) -> _Nearest:
+        """May be added to until the next call of this or of `copy`, which forget what was added."""
+        self._set_back()
+        self._replaced = []
+        return self
 
     def copy(self) -> _Nearest:
-        return _Nearest(self.range_m.copy(), self.shape.copy(), self.cosine.copy(), self.albedo.copy())
+        self._set_back()
+        twin = _Nearest(0)
+        twin._echo, twin._is_met = self._echo.copy(), self._is_met.copy()
+        return twin
 
     def echoes(self) -> Echoes:
-        beam = np.flatnonzero(self.range_m < np.inf)
-        return Echoes(beam, self.range_m.take(beam), self.cosine.take(beam), self.albedo.take(beam))
+        beam = np.flatnonzero(self._is_met)
+        echo = self._echo.take(beam)
+        return Echoes(beam, echo["range_m"], echo["chance"], echo["intensity"])
+
+    def _set_back(self) -> None:
+        for beam, echo, was_met in reversed(self._replaced or []):
+            self._echo[beam], self._is_met[beam] = echo, was_met
+        self._replaced = None
 
 
 def cast_beams(
     room: RayRoom,
     origins_world: Float[np.ndarray, "*origins 3"],
     directions_world: Float32[np.ndarray, "beams 3"],
+    detector: Detector = PERFECT,
 ) -> Echoes:
     """Beams from anywhere; unit directions."""
     hits = room.cast(origins_world, directions_world)
     beam = np.flatnonzero(hits.triangle >= 0)
     triangle = hits.triangle[beam]
     cosine = np.abs(np.einsum("ij,ij->i", room.triangle_normals().take(triangle, axis=0), directions_world[beam]))
-    return Echoes(beam, hits.distance_m[beam], cosine, room.triangle_albedo[triangle])
+    range_m = hits.distance_m[beam]
+    return Echoes(beam, range_m, *detector.hear(range_m, cosine, room.triangle_albedo[triangle]))
 
 
 def cast_pattern(room: RayRoom, pattern: Pattern, T_world_sensor: Float[np.ndarray, "4 4"]) -> Echoes:
@@ -100,7 +132,7 @@ def cast_sweep(
     sensor = sweep.motion_of((mount[0],), room.poses()).carry(mount[1])
     if sensor.is_moving()[0]:
         is_moving[:] = True
-        nearest = _make_nearest(len(pattern.directions_sensor))
+        nearest = _Nearest(len(pattern.directions_sensor))
     else:
         nearest = _cast_resting(room, pattern, sensor.knots[-1, 0], ~is_moving)
     moving = np.flatnonzero(is_moving)
@@ -127,7 +159,7 @@ def _cast_resting(
 ) -> _Nearest:
     """What those bodies give back. May be written to."""
 
-    def ask(new: Int[np.ndarray, " new"]) -> list[Echoes | None]:
+    def ask(new: Int[np.ndarray, " new"]) -> list[_Share | None]:
         T_sensor_shape = invert_pose(T_world_sensor) @ room.T_world_shape[new]
         centers = (T_sensor_shape[:, :3, :3] @ room.shapes.centers[new, :, None])[..., 0] + T_sensor_shape[:, :3, 3]
         near = pattern.near(centers, room.shapes.radii_m[new])
@@ -136,7 +168,7 @@ def _cast_resting(
             for index, beams, T_shape_sensor in zip(new.tolist(), near, invert_pose(T_sensor_shape), strict=True)
         ]
 
-    memory = recall(room, pattern, T_world_sensor, lambda: _make_nearest(len(pattern.directions_sensor)))
+    memory = recall(room, pattern, T_world_sensor, lambda: _Nearest(len(pattern.directions_sensor)))
     return memory.see(room, is_asked, ask)
 
 
@@ -147,7 +179,7 @@ def _ask(
     pattern: Pattern,
     T_shape_sensor: Float[np.ndarray, "*moments 4 4"],
     moment: Int[np.ndarray, " beams"] | None = None,
-) -> Echoes:
+) -> _Share:
     """What one shape gives back; with `moment`, each beam is sent from the pose of its own."""
     directions_sensor = pattern.directions_sensor.take(beams, axis=0)
     rotations = T_shape_sensor[..., :3, :3].astype(np.float32)
@@ -165,7 +197,11 @@ def _ask(
         shapes.meshes[index].normals.take(triangle - shapes.first_triangle[index], axis=0),
         directions.take(met, axis=0),
     )
-    return Echoes(beams.take(met), range_m.take(met), np.abs(cosine), room.triangle_albedo.take(triangle))
+    echo = np.empty(len(met), ECHO)
+    echo["range_m"], echo["shape"] = range_m.take(met), index
+    heard = pattern.detector.hear(echo["range_m"], np.abs(cosine), room.triangle_albedo.take(triangle))
+    echo["chance"], echo["intensity"] = heard
+    return _Share(beams.take(met), echo)
 
 
 def _path_balls(
@@ -179,8 +215,3 @@ def _path_balls(
     # Between two of the times an arc may stand out by as much as half of its chord.
     steps_m = np.linalg.norm(np.diff(centers, axis=0), axis=2).max(axis=0)
     return middles, radii_m + np.linalg.norm(centers - middles, axis=2).max(axis=0) + steps_m / 2
-
-
-def _make_nearest(num_beams: int) -> _Nearest:
-    nothing = np.zeros(num_beams, np.float32)
-    return _Nearest(np.full(num_beams, np.inf, np.float32), np.zeros(num_beams, np.int16), nothing, nothing.copy())

@@ -121,7 +121,9 @@ def compare_lidars(stage: Stage, num_frames: int) -> Comparison:
         ).astype(np.float32)
         met = np.flatnonzero(np.isfinite(range_m))
         ones = np.ones(len(met), np.float32)
-        lidar.receive(Echoes(met, range_m[met], ones, ones), lidar.directions_sensor, 0.0, rng)
+        range_m = range_m[met]
+        echoes = Echoes(met, range_m, *lidar.detector.hear(range_m, ones, ones))
+        lidar.receive(echoes, lidar.directions_sensor, 0.0, rng)
 
     peers: dict[str, Callable[[np.random.Generator], None]] = {
         "arrays": lambda rng: measure_peer(stage.world.client, rng, False),

@@ -47,10 +47,12 @@ class BodyPoses(Mapping[str, Float[np.ndarray, "4 4"]]):
         if not self._places:
             return {}
         positions, quats_xyzw = (np.array(column, dtype=float) for column in zip(*self._places.values(), strict=True))
-        made = dict(zip(self._places, poses_of(positions, quats_xyzw), strict=True))
-        for name, com_body in self._com_body.items():
-            made[name][:3, 3] -= made[name][:3, :3] @ com_body
-        return made
+        poses = poses_of(positions, quats_xyzw)
+        rows = [row for row, name in enumerate(self._places) if name in self._com_body]
+        if rows:
+            com_body = np.array([self._com_body[name] for name in self._places if name in self._com_body])
+            poses[rows, :3, 3] -= (poses[rows, :3, :3] @ com_body[..., None])[..., 0]
+        return dict(zip(self._places, poses, strict=True))
 
 
 def poses_of(

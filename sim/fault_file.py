@@ -27,6 +27,7 @@ class FaultKind(enum.StrEnum):
     DROPPED = "dropped"  # nothing arrives
     FROZEN = "frozen"  # the last measurement comes again and again, with fresh times
     LATE = "late"  # it arrives `delay_s` later than declared, with its true time
+    MISTIMED = "mistimed"  # it bears a time that is `offset_s` beside the true one
     NOISY = "noisy"  # `amounts` are one sigma, added
     BIASED = "biased"  # `amounts` are added, with signs drawn by seed
     SHIFTED = "shifted"  # the sensor has moved by `shift_m` and `turn_rad`; its calibration does not know
@@ -39,6 +40,7 @@ NEEDED: dict[FaultKind, tuple[str, ...]] = {
     FaultKind.DROPPED: (),
     FaultKind.FROZEN: (),
     FaultKind.LATE: ("delay_s",),
+    FaultKind.MISTIMED: ("offset_s",),
     FaultKind.NOISY: ("amounts",),
     FaultKind.BIASED: ("amounts",),
     FaultKind.SHIFTED: ("shift_m", "turn_rad"),
@@ -75,6 +77,7 @@ class FaultEntry(BaseModel):
     """None: to the end of the episode."""
     times: Annotated[int, Field(ge=1, le=20)] = 1
     delay_s: Annotated[float, Field(gt=0.0, le=10.0)] | None = None
+    offset_s: Annotated[float, Field(ge=-10.0, le=10.0)] | None = None
     amounts: dict[Quantity, Annotated[float, Field(ge=0.0)]] | None = None
     shift_m: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     turn_rad: Annotated[float, Field(ge=0.0, le=3.2)] | None = None

@@ -122,6 +122,10 @@ class SensorFaults:
         late = (event.entry.delay_s for event in self._on(time_s) if event.kind is FaultKind.LATE)
         return sum((delay for delay in late if delay is not None), 0.0)
 
+    def offset_s(self, time_s: float) -> float:
+        """By how much the time that a measurement bears differs from when it was taken."""
+        return sum((event.entry.offset_s or 0.0 for event in self._on(time_s) if event.kind is FaultKind.MISTIMED), 0.0)
+
     def displacement(self, time_s: float) -> Float[np.ndarray, "4 4"] | None:
         """T_declared_true of the sensor's frame; None where it is where it should be."""
         moved = [event for event in self._on(time_s) if event.kind is FaultKind.SHIFTED]

@@ -1,4 +1,4 @@
-"""Samples of an IMU, of the encoders or of a touch sensor with their faults: dropped, frozen, late, noisy, biased.
+"""Samples of an IMU, of the encoders or of a touch sensor with their faults: dropped, late, mistimed, noisy and so on.
 
 In:  samples as they would have arrived, read by read.
 Out: samples as they do arrive; the very same values while nothing is wrong with the sensor.
@@ -80,4 +80,5 @@ class FaultyRows:
             column = np.array([row[index] for _, row in due])
             width = column.shape[1] if column.ndim > 1 else 1
             values[field] = column + self._faults.error(quantity, times_s, width, self._rng).reshape(column.shape)
-        return replace(like, times_s=times_s, **values)
+        offsets_s = np.array([self._faults.offset_s(time_s) for time_s, _ in due])
+        return replace(like, times_s=times_s + offsets_s, **values)

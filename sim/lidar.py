@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from ..perception.types import WORLD, LidarScan, SensorKind, SensorSpec
 from .beam_casting import Echoes, Pattern, cast_pattern, cast_sweep
 from .beams import BeamBundle, BeamGrid, make_grid, rosette_directions
+from .detector import Detector
 from .mounting import MountConfig
 from .noise import make_normals
 from .raycast import RayRoom
@@ -62,6 +63,10 @@ class LidarConfig(MountConfig):
             )
         return self
 
+    def make_detector(self) -> Detector:
+        """What of its echoes it hears."""
+        return Detector(self.range_min_m, self.range_max_m, self.random_dropout, self.grazing_rad, self.dark_albedo)
+
 
 class Lidar:
     """Casts one sweep, in the order of time."""
@@ -77,6 +82,7 @@ class Lidar:
             mount=config.mount,
             noise={"range_m": config.range_noise_m},
         )
+        self.detector = config.make_detector()
         self._grid = make_beam_grid(config) if config.pattern == "spinning" else None
         # A column is measured at one time, the last at the end of the sweep, which is time 0.
         at_once = config.rings if self._grid else 1
@@ -120,7 +126,7 @@ class Lidar:
         if self._grid is not None:
             return self._grid
         number, num_beams = round(end_s * config.rate_hz), config.rings * config.columns
-        return BeamBundle(rosette_directions(number, num_beams, config.fov_rad))
+        return BeamBundle(rosette_directions(number, num_beams, config.fov_rad), self.detector)
 
     def receive(
         self,
@@ -130,26 +136,25 @@ class Lidar:
         rng: np.random.Generator,
     ) -> LidarScan:
         """What comes back of the echoes, with the sensor's errors."""
-        config = self.config
-        limit = math.cos(config.grazing_rad)
-        chance = np.full(len(echoes.beam), np.float32(1.0 - config.random_dropout))
-        if limit > 0.0:
-            chance *= np.minimum(echoes.cosine / np.float32(limit), np.float32(1.0))
-        if config.dark_albedo > 0.0:
-            chance *= np.minimum(echoes.albedo / np.float32(config.dark_albedo), np.float32(1.0))
-        is_back = rng.random(len(chance), dtype=np.float32) <= chance
-        is_back &= (echoes.range_m >= config.range_min_m) & (echoes.range_m <= config.range_max_m)
+        is_back = rng.random(len(echoes.beam), dtype=np.float32) <= echoes.chance
         back = np.flatnonzero(is_back)
-        beam = echoes.beam[back]
-        range_m = echoes.range_m[back] + np.float32(config.range_noise_m) * make_normals(len(back), rng)
+        beam = echoes.beam.take(back)
+        range_m = echoes.range_m.take(back)
+        range_m += np.float32(self.config.range_noise_m) * make_normals(len(back), rng)
+        points_sensor = directions_sensor.take(beam, axis=0)
+        # Repeated: numpy is slow where a row has three numbers.
+        numbers = points_sensor.reshape(-1)
+        numbers *= np.repeat(range_m, 3)
+        times_s = self._times_s.take(beam)
+        times_s += time_s
         return LidarScan(
-            config.name,
+            self.config.name,
             time_s,
-            directions_sensor.take(beam, axis=0) * range_m[:, None],
-            time_s + self._times_s[beam],
-            np.minimum(echoes.albedo[back] * echoes.cosine[back], np.float32(1.0)),
+            points_sensor,
+            times_s,
+            echoes.intensity.take(back),
             self.T_mount_sensor,
-            config.mount,
+            self.config.mount,
         )
 
 
@@ -160,4 +165,5 @@ def make_beam_grid(config: LidarConfig) -> BeamGrid:
         config.columns,
         (config.elevation_min_rad, config.elevation_max_rad),
         config.rings,
+        config.make_detector(),
     )

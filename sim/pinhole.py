@@ -63,6 +63,10 @@ class Picture:
         """One that knows nothing of the light."""
         return _make_picture(self.depth_m.copy(), self.triangle.copy())
 
+    def lend(self) -> Picture:
+        """A copy: views hold on to it."""
+        return self.copy()
+
 
 @dataclass(frozen=True, slots=True)
 class View:

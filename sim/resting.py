@@ -32,6 +32,10 @@ class Joined(Protocol):
         """One that may be added to without changing this."""
         ...
 
+    def lend(self) -> Any:
+        """The same, for a while: until this is lent or copied again."""
+        ...
+
 
 Whole = TypeVar("Whole", bound=Joined)
 
@@ -54,13 +58,14 @@ class Memory(Generic[Share, Whole]):
         is_asked: Bool[np.ndarray, " shapes"],
         ask: Callable[[Int[np.ndarray, " new"]], list[Share | None]],
     ) -> Whole:
-        """What those shapes show together; only those that are new or have moved are asked."""
-        is_new = is_asked & (self._T_world_shape != room.T_world_shape).any(axis=(1, 2))
+        """What those shapes show together, until the next call; only those that are new or have moved are asked."""
+        T_world_shape = room.T_world_shape
+        is_new = is_asked & (self._T_world_shape != T_world_shape).any(axis=(1, 2))
         new = np.flatnonzero(is_new)
         if len(new):
             for index, share in zip(new.tolist(), ask(new), strict=True):
                 self._shares[index] = share
-            self._T_world_shape[new] = room.T_world_shape[new]
+            self._T_world_shape[new] = T_world_shape[new]
         is_kept = is_asked & ~is_new
         if (self.is_resting & ~is_kept).any():
             self.resting, self.is_resting = self._make_blank(), np.zeros_like(is_kept)
@@ -69,7 +74,7 @@ class Memory(Generic[Share, Whole]):
             # A new one: what others have learned of the whole as it was must not pass for this.
             self.resting, self.is_resting = self.resting.copy(), is_kept
             self._add(self.resting, is_added)
-        whole = self.resting.copy()
+        whole = self.resting.lend()
         self._add(whole, is_new)
         return whole
 

@@ -57,7 +57,7 @@ class SimRobot:
         self._watch = ViolationWatch(self.world, self.description)
         self.judge = Judge(self._watch, self.world)
         self.snapshots: list[tuple[float, BodyPoses]] = []
-        self._composition = composition
+        self.composition = composition
         self._tick = 0
         self._target_rad = np.array(self.description.look_rad)
         self._arm: Panda | None = None
@@ -107,7 +107,7 @@ class SimRobot:
             self._arm.enable_wrist_sensor()
         self.fault_events = draw_faults(self.faults, self.sensors, scene, seed) if self.faults else ()
         self._body_faults = BodyFaults(self.fault_events, self.world, self._arm)
-        self._rig = SensorRig(self._composition, self.description.arm_joints, self._room, seed, self.fault_events)
+        self._rig = SensorRig(self.composition, self.description.arm_joints, self._room, seed, self.fault_events)
         self.snapshots = []
         self.judge.begin()
         self._observe()

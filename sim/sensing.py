@@ -188,6 +188,8 @@ class _Picture:
             return measured
         if exposure.shown_s is not None:
             measured = _restamped(measured, exposure.shown_s)
+        if offset_s := self._faults.offset_s(exposure.time_s):
+            measured = _restamped(measured, measured.time_s + offset_s)
         return self._faults.worsen(measured, make_rng(self._seed, "fault", self._sensor.spec.name, exposure.number))
 
     def _measure(self, room: RayRoom, exposure: _Exposure) -> CameraImage | LidarScan:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -24,16 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "perception"))
 import numpy as np
 import torch
 from rendered_scenes import Thing, look_with, make_room, own_cameras
-from scipy.optimize import linear_sum_assignment
 from verbot.agent.build import build_parts
 from verbot.agent.config import make_run_config
+from verbot.agent.object_errors import compare, summarize
 from verbot.perception.perceiver import FusedPerceiver
-from verbot.perception.types import ObjectState, PerceiverSetup, SceneState, Shape
+from verbot.perception.types import PerceiverSetup, SceneState
 from verbot.sim.scenes import draw, load_scene
 from verbot.sim.tasks.episodes import make_start_state
-
-NEAR_M = 0.03
-TURNS = {Shape.BLOCK: math.pi / 2, Shape.TRAY: math.pi, Shape.MUG: 2 * math.pi}
 
 
 def look_with_robot(seed: int) -> tuple[SceneState, SceneState, float]:
@@ -60,64 +55,6 @@ def look_with_strange_rig(seed: int) -> tuple[SceneState, SceneState, float]:
     return seen, make_start_state(scene), time.perf_counter() - start_s
 
 
-def compare(seen: SceneState, truth: SceneState) -> dict[str, Any]:
-    """Pairs by distance, at most 30 mm apart, and their differences."""
-    distances = np.array(
-        [[float(np.linalg.norm(s.position_world - t.position_world)) for s in seen.objects] for t in truth.objects]
-    ).reshape(len(truth.objects), len(seen.objects))
-    rows, columns = linear_sum_assignment(np.minimum(distances, NEAR_M))
-    pairs = [
-        (truth.objects[i], seen.objects[j]) for i, j in zip(rows, columns, strict=True) if distances[i, j] < NEAR_M
-    ]
-    return {
-        "objects": len(truth.objects),
-        "found": len(pairs),
-        "false": len(seen.objects) - len(pairs),
-        "pairs": [_difference(true, mine) for true, mine in pairs],
-    }
-
-
-def _difference(true: ObjectState, mine: ObjectState) -> dict[str, Any]:
-    turn = TURNS.get(true.shape)
-    yaw = None if turn is None else abs((mine.yaw_rad - true.yaw_rad + turn / 2) % turn - turn / 2)
-    sigma_m = math.sqrt(float(mine.covariance[0, 0] + mine.covariance[1, 1]))
-    across_m = float(np.linalg.norm(mine.position_world[:2] - true.position_world[:2]))
-    return {
-        "across_m": across_m,
-        "in_sigmas": across_m / max(sigma_m, 1e-6),
-        "top_m": abs(mine.top_m - true.top_m),
-        "size_m": float(np.abs(np.sort(mine.size_m) - np.sort(true.size_m)).max()),
-        "yaw_rad": yaw,
-        "color": mine.color == true.color,
-        "shape": mine.shape is true.shape,
-    }
-
-
-def summarize(looks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rates and percentiles over every object of every look."""
-    pairs = [pair for look in looks for pair in look["pairs"]]
-
-    def spread(key: str, scale: float) -> dict[str, float]:
-        values = np.array([p[key] for p in pairs if p[key] is not None]) * scale
-        return {name: round(float(np.percentile(values, q)), 3) for name, q in (("median", 50), ("p95", 95))}
-
-    count = sum(look["objects"] for look in looks)
-    return {
-        "looks": len(looks),
-        "objects": count,
-        "recall": round(sum(look["found"] for look in looks) / count, 4),
-        "false_objects": sum(look["false"] for look in looks),
-        "color_right": round(sum(p["color"] for p in pairs) / len(pairs), 4),
-        "shape_right": round(sum(p["shape"] for p in pairs) / len(pairs), 4),
-        "across_mm": spread("across_m", 1e3),
-        "top_mm": spread("top_m", 1e3),
-        "size_mm": spread("size_m", 1e3),
-        "yaw_deg": spread("yaw_rad", 180 / math.pi),
-        "across_in_sigmas": spread("in_sigmas", 1.0),
-        "seconds_a_look": round(float(np.median([look["seconds"] for look in looks])), 3),
-    }
-
-
 def main() -> int:
     """Look, compare, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,13 +66,14 @@ def main() -> int:
     rigs = {"robot": look_with_robot, "three strange cameras": look_with_strange_rig}
     results = {}
     for name, take_look in rigs.items():
-        looks = []
+        looks, spent_s = [], []
         for seed in range(args.first, args.first + args.seeds):
             seen, truth, seconds = take_look(seed)
-            looks.append(compare(seen, truth) | {"seconds": seconds})
-            if looks[-1]["found"] < looks[-1]["objects"] or looks[-1]["false"]:
-                print(f"{name} seed {seed}: {looks[-1]['found']}/{looks[-1]['objects']}, false {looks[-1]['false']}")
-        results[name] = summarize(looks)
+            looks.append(compare(seen, truth))
+            spent_s.append(seconds)
+            if looks[-1].missed or looks[-1].invented:
+                print(f"{name} seed {seed}: missed {len(looks[-1].missed)}, false {len(looks[-1].invented)}")
+        results[name] = summarize(looks) | {"seconds_a_look": round(float(np.median(spent_s)), 3)}
         print(name, json.dumps(results[name], indent=1), flush=True)
     if args.out:
         git = ["git", "describe", "--always", "--dirty", "--abbrev=12"]

@@ -79,7 +79,7 @@ def test_imu_of_a_swing_agrees_with_the_commanded_motion(robot):
     trajectory = make_swing(robot)
     robot.command(trajectory, 0.0)
     samples = robot.read(trajectory.duration_s, images=False).imu[0]
-    sensor = next(s for s in robot._composition.sensors if s.spec.name == "imu")
+    sensor = next(s for s in robot.composition.sensors if s.spec.name == "imu")
     motion = CommandedMotion(robot.description, robot.convention, np.array(LIMITS.look_rad), 0.08, STEP_S)
     motion.command(trajectory, 0.0, 0.0)
     h = 0.002

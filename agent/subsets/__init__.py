@@ -1,0 +1,1 @@
+"""What is left when sensors are lost or wrong: the measuring behind `verbot bench subsets`."""
