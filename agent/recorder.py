@@ -132,6 +132,7 @@ def object_to_dict(thing: ObjectState) -> dict[str, Any]:
         "existence": rounded(thing.existence),
         "sources": list(thing.sources),
         "last_seen_s": rounded(thing.last_seen_s),
+        **({"shares": {name: rounded(share) for name, share in thing.shares}} if thing.shares else {}),
     }
 
 

@@ -7,6 +7,7 @@ Out: Views, then Measurements; the table and the time of the last look are kept 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from jaxtyping import Float
 
 from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
+from .fusion.network import Kind
+from .fusion.refine import Refiner
 from .geometry import is_pose
 from .health import LEAST_TRUST, HealthMonitor
 from .lattice import lay_out
@@ -55,6 +58,7 @@ class LookSettings:
     robot_margin_m: float
     extrinsic_m: float
     has_cubes: bool
+    fusion: Kind | Literal["off"] = "off"
 
 
 class Look:
@@ -82,6 +86,7 @@ class Look:
         self._memory = ZoneMemory()
         self._recall = Recall()
         self._steady = SteadyScans()
+        self._refine = None if settings.fusion == "off" else Refiner(settings.fusion, self._device)
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -143,8 +148,12 @@ class Look:
         quality = self._quality(views, fit, cloud)
         cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
         if is_blind:
-            return self._measure_scans(cloud, level, fit)
-        return measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
+            measured = self._measure_scans(cloud, level, fit)
+        else:
+            measured = measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
+        if self._refine is None:
+            return measured
+        return self._refine(measured, level, noises_m, {v.sensor: self._health.trust(v.sensor) for v in level})
 
     def _steadied(self, view: View) -> View:
         """A LiDAR that must do alone and stands still sees better by looking again."""

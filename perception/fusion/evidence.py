@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from ..types import Intrinsics
@@ -52,7 +52,7 @@ class CameraBatch:
     `noise_m` is one sigma of depth as found on the table, `lens` is fx, fy, cx, cy.
     """
 
-    rgb: Float[Tensor, "robots height width 3"]
+    rgb: UInt8[Tensor, "robots height width 3"]
     depth_m: Float[Tensor, "robots height width"]
     T_world_camera: Float[Tensor, "robots 4 4"]
     lens: Float[Tensor, "robots 4"]
@@ -187,7 +187,7 @@ def _look_at(
     depth_m = torch.where(is_inside, camera.depth_m[robot, row, column], 0.0)
     has_depth = torch.isfinite(depth_m) & (depth_m > NEAR_M)
     depth_m = torch.where(has_depth, depth_m, 0.0)
-    rgb = torch.where(is_inside[..., None], camera.rgb[robot, row, column], 0.0)
+    rgb = torch.where(is_inside[..., None], camera.rgb[robot, row, column], 0).to(depth_m) / 255.0
     fx, fy, cx, cy = camera.lens[:, None, None, None].unbind(-1)
     points = torch.stack([(column - cx) / fx * depth_m, (row - cy) / fy * depth_m, depth_m], -1)
     T_world_camera = camera.T_world_camera[:, None, None]

@@ -189,7 +189,7 @@ def _camera(image: CameraImage | None, level: LevelView | None, look: LabelledLo
     if image is None or level is None:
         one = torch.zeros(1)
         return CameraBatch(
-            torch.zeros(1, 2, 2, 3),
+            torch.zeros(1, 2, 2, 3, dtype=torch.uint8),
             torch.zeros(1, 2, 2),
             torch.eye(4)[None],
             torch.ones(1, 4),
@@ -198,7 +198,7 @@ def _camera(image: CameraImage | None, level: LevelView | None, look: LabelledLo
             torch.full((1, 2, 2), -1),
         )
     return CameraBatch(
-        torch.as_tensor(image.rgb)[None].float() / 255.0,
+        torch.as_tensor(image.rgb)[None],
         torch.as_tensor(image.depth_m)[None],
         torch.as_tensor(level.view.T_world_sensor, dtype=torch.float32)[None],
         torch.tensor([lens_of(image.intrinsics)]),

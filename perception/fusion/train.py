@@ -29,7 +29,7 @@ from ..labelled_looks import load_looks
 from .evidence import Evidence
 from .network import KINDS, Fused, FusionNetwork, make_network
 from .regions import Regions, Targets, join, load_regions, make_regions, save_regions
-from .weights import save_weights
+from .weights import load_network, save_weights
 
 BATCH = 24
 RATE = 2e-3
@@ -186,6 +186,7 @@ def main() -> int:
     parser.add_argument("--looks", type=Path)
     parser.add_argument("--regions", type=Path, required=True)
     parser.add_argument("--kind", choices=[kind for kind in KINDS if kind != "weighted"])
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
@@ -196,7 +197,8 @@ def main() -> int:
     if args.kind is not None:
         torch.manual_seed(args.seed)
         started_s = time.process_time()
-        train(make_network(args.kind), load_regions(args.regions), args.epochs, args.seed, args.device, args.out)
+        network = make_network(args.kind) if args.start is None else load_network(args.kind, args.start)
+        train(network, load_regions(args.regions), args.epochs, args.seed, args.device, args.out)
         print(f"{args.kind}: {time.process_time() - started_s:.0f} s of processor time")
     return 0
 
