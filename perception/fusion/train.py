@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,10 +195,8 @@ def main() -> int:
         save_regions(args.regions, gather_regions(args.looks))
     if args.kind is not None:
         torch.manual_seed(args.seed)
-        started_s = time.process_time()
         network = make_network(args.kind) if args.start is None else load_network(args.kind, args.start)
         train(network, load_regions(args.regions), args.epochs, args.seed, args.device, args.out)
-        print(f"{args.kind}: {time.process_time() - started_s:.0f} s of processor time")
     return 0
 
 
