@@ -22,6 +22,7 @@ from .knowledge import Ontology, load_ontology
 from .language import parse
 from .lessons import STROKES, Lessons
 from .lexicon import Lexicon, load_lexicon
+from .meanings import find_meanings
 from .piles import is_pile
 from .plan_steps import in_words, look_step, make_steps
 from .relations import evaluate
@@ -82,6 +83,13 @@ class Planner:
         if isinstance(parsed, Problem):
             return parsed
         return ground(parsed, make_scene_graph(scene, self._ontology), self._gripper)
+
+    def meanings(self, command: str, scene: SceneState) -> tuple[Task, ...]:
+        """Every task that does what was said, for who must judge it: "a block" may be any of them."""
+        parsed = parse(command, self._lexicon)
+        if isinstance(parsed, Problem):
+            return ()
+        return find_meanings(parsed, make_scene_graph(scene, self._ontology), self._gripper)
 
     def revise(self, task: Task, scene: SceneState, plan: Plan | None, outcome: Outcome | None) -> Plan:
         """The plan from here on; ended plans stay as they are."""
