@@ -37,7 +37,7 @@ class FusedConfig(BaseModel):
     extrinsic_m: Annotated[float, Field(ge=0.0, le=0.05)] = 0.0007
     """One-sigma error of a sensor's mount."""
     separate_cubes: bool = True
-    """Take a bar of exactly two or three cubes for cubes that touch; off for worlds with such bricks."""
+    """Take a bar of exactly two to four cubes for cubes that touch; off for worlds with such bricks."""
     fusion: Kind | Literal["off"] = "off"
     """How what each sensor shows of an object is fused on top of its geometry (docs/fusion.md)."""
 
