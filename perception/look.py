@@ -7,6 +7,7 @@ Out: Views, then Measurements; the table and the time of the last look are kept 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from jaxtyping import Float
 
 from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
+from .fusion.network import Kind
+from .fusion.refine import Refiner
 from .geometry import is_pose
 from .health import LEAST_TRUST, HealthMonitor
 from .innovation import GATE_SIGMAS, TableMemory
@@ -59,6 +62,7 @@ class LookSettings:
     robot_margin_m: float
     extrinsic_m: float
     has_cubes: bool
+    fusion: Kind | Literal["off"] = "off"
     segmenter: Segmenter | None = None
 
 
@@ -99,6 +103,7 @@ class Look:
         self._tables = TableMemory()
         self._surprised: set[str] = set()
         self._steady = SteadyScans()
+        self._refine = None if settings.fusion == "off" else Refiner(settings.fusion, self._device)
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -130,10 +135,20 @@ class Look:
             return []
         cloud, self.slid = self._furniture.observe(fused.cloud, self.seen_s or 0.0, fused.quality.noise_m)
         if is_blind:
-            return self._measure_scans(cloud, fused.level, fused.fit)
-        return measure_objects(
-            cloud, fused.level, fused.fit.surface, fused.quality, self._recall, self._furniture.floor_under
-        )
+            measured = self._measure_scans(cloud, fused.level, fused.fit)
+        else:
+            measured = measure_objects(
+                cloud, fused.level, fused.fit.surface, fused.quality, self._recall, self._furniture.floor_under
+            )
+        return self._refined(measured, fused)
+
+    def _refined(self, measured: list[Measurement], fused: Fused) -> list[Measurement]:
+        """As a fusion network sees them too, if one is asked for."""
+        if self._refine is None:
+            return measured
+        noises_m = {name: plane.noise_m for name, plane in fused.fit.planes.items()}
+        trusts = {view.sensor: self._health.trust(view.sensor) for view in fused.level}
+        return self._refine(measured, fused.level, noises_m, trusts)
 
     def fuse(self, views: list[View], held: Track | None) -> Fused | None:
         """Level the views on the table and lay together what they see above it; None where no table is in view."""

@@ -6,12 +6,13 @@ Out: SceneState in the world frame. Bad sensor data widens covariances and shows
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .contradiction import widen
 from .furniture import Furniture
+from .fusion.network import Kind
 from .health import HealthMonitor
 from .look import Look, LookSettings
 from .plugin_spec import PluginSpec
@@ -38,7 +39,8 @@ class FusedConfig(BaseModel):
     """One-sigma error of a sensor's mount."""
     separate_cubes: bool = True
     """Take a bar of exactly two to four cubes for cubes that touch; off for worlds with such bricks."""
-
+    fusion: Kind | Literal["off"] = "off"
+    """How what each sensor shows of an object is fused on top of its geometry (docs/fusion.md)."""
     segmenter: str | None = None
     """Weights (safetensors) of a segmenter, asked where geometry finds neither one object nor several; None: not."""
 
@@ -57,7 +59,14 @@ class FusedPerceiver:
             expected_m = 0.0
         segmenter = None if c.segmenter is None else Segmenter(c.segmenter)
         settings = LookSettings(
-            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes, segmenter
+            expected_m,
+            c.max_height_m,
+            c.voxel_m,
+            c.robot_margin_m,
+            c.extrinsic_m,
+            c.separate_cubes,
+            c.fusion,
+            segmenter,
         )
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)
