@@ -212,18 +212,19 @@ def part_at_gaps(points: Float[np.ndarray, "points 3"], cell_m: float) -> Int[np
     cells -= cells.min(axis=0)
     filled = np.zeros(cells.max(axis=0) + 1, dtype=bool)
     filled[cells[:, 0], cells[:, 1]] = True
-    patches, count = label(filled)  # pyright: ignore[reportGeneralTypeIssues]
-    sizes = np.bincount(np.asarray(patches).ravel(), minlength=count + 1)[1:]
+    labelled, count = label(filled)  # pyright: ignore[reportGeneralTypeIssues]
+    patches = np.asarray(labelled, dtype=np.int64)
+    sizes = np.bincount(patches.ravel(), minlength=count + 1)[1:]
     large = np.flatnonzero(sizes * cell_m**2 >= _LEAST_PATCH_M2) + 1
     if len(large) < 2:
         return None
-    own = np.asarray(patches)[cells[:, 0], cells[:, 1]]
+    own = patches[cells[:, 0], cells[:, 1]]
     number = np.full(count + 1, -1)
     number[large] = np.arange(len(large))
     result = number[own]
     stray = result < 0
     if stray.any():
         kept = np.flatnonzero(~stray)
-        nearest = KDTree(points[kept, :2]).query(points[stray, :2])[1]
-        result[stray] = result[kept[np.asarray(nearest)]]
+        nearest = np.asarray(KDTree(points[kept, :2]).query(points[stray, :2])[1], dtype=np.int64)
+        result[stray] = result[kept[nearest]]
     return result

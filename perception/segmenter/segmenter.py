@@ -65,5 +65,5 @@ class Segmenter:
         number = np.full(len(counts), -1)
         number[large] = np.arange(len(large))
         kept = np.flatnonzero(number[names] >= 0)
-        nearest = KDTree(some[kept]).query(points - points.mean(axis=0))[1]
-        return number[names][kept][np.asarray(nearest)]
+        nearest = np.asarray(KDTree(some[kept]).query(points - points.mean(axis=0))[1], dtype=np.int64)
+        return number[names][kept][nearest]
