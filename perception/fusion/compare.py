@@ -89,6 +89,7 @@ def compare(networks: Mapping[str, FusionNetwork], regions: Regions) -> dict[str
                 if int(chosen.sum()) >= FEWEST:
                     measure(f"{kind} {CONDITIONS[number]}", "all", chosen)
         measure("everything there", "all", regions.evidence.is_there)
+        rows["candidates"] = _roughness(regions)
         rows["agreement"] = agreement(network, regions, both)
         rows["shares"] = asdict(measure_balance(network, regions.take(slice(0, BALANCED)).evidence.float()))
         found[name] = rows
@@ -144,6 +145,16 @@ def _measure(fused: Fused, truth: Targets, chosen: Bool[Tensor, "robots regions"
         existence_right=_number(exists.float().mean()),
         deciles_mm=tuple(_number(decile) for decile in deciles),
     )
+
+
+def _roughness(regions: Regions) -> dict[str, float]:
+    """How far the candidates themselves are from the truth: what an answer without any sensor would be off by."""
+    across = 1e3 * regions.targets.center_m[regions.targets.exists][:, :2].norm(dim=1)
+    return {
+        "median_mm": _number(across.median()),
+        "p95_mm": _number(across.quantile(0.95)),
+        "rms_mm": _number(across.square().mean().sqrt()),
+    }
 
 
 def _number(value: Tensor) -> float:
