@@ -37,6 +37,7 @@ from .types import (
     Action,
     Fact,
     NamedLook,
+    NoMotionReason,
     Outcome,
     OutcomeKind,
     Plan,
@@ -113,8 +114,9 @@ class Planner:
             # The arm is back from it and has looked; some strokes more are nothing unusual.
             is_usual = self._lessons.num_strokes <= USUAL_STROKES
             return self._again(task, scene, plan, outcome.detail, counted=not is_usual)
-        is_motion = outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED)
-        return self._again(task, scene, plan, outcome.detail, look=is_motion, counted=is_motion, outcome=outcome)
+        # After a motion that failed things may lie elsewhere; what was not seen, a look may show.
+        must_look = outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED) or _was_unseen(outcome)
+        return self._again(task, scene, plan, outcome.detail, look=must_look, counted=must_look, outcome=outcome)
 
     def _again(
         self,
@@ -245,3 +247,8 @@ def _num_needless(steps: tuple[PlanStep, ...], scene: SceneState) -> int:
 
 def _may_hold(fact: Fact, scene: SceneState) -> bool:
     return evaluate(fact, scene).value is not False
+
+
+def _was_unseen(outcome: Outcome) -> bool:
+    """Whether no motion was found for want of something that nobody has seen yet."""
+    return outcome.no_motion is not None and outcome.no_motion.reason is NoMotionReason.NOT_SEEN
