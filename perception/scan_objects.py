@@ -27,8 +27,9 @@ _LOOSE = 1.6  # neighbours lie within so many spacings
 _RIM_M = 0.008
 _OPEN_SHARE, _WALL_SHARE = 0.35, 0.85
 _PLATE_RATIO, _MUG_RATIO, _BOX_DEPTH_M = 0.2, 0.7, 0.03
-_EVEN, _EVEN_WIDE, _OFF_M = 1.35, 0.5, 0.001
+_EVEN, _EVEN_WIDE, _CUBE, _OFF_M = 1.35, 0.5, 0.25, 0.001
 _MIN_SIZE_M = 0.012
+_SAME_RIM_M, _WHOLE_GAP_RAD = 0.010, 2.0
 _MAX_MERGED_M, _MIN_OPENING_M = 0.32, 0.09
 
 
@@ -103,7 +104,7 @@ def _is_one_rim(one: Float[np.ndarray, "_ 3"], other: Float[np.ndarray, "_ 3"], 
     tops_m = [float(np.sort(c[:, 2])[-2:].mean()) for c in (one, other)]
     both = np.concatenate([one, other])
     column_m, ring_m, _ = _frame(both, quality)
-    if abs(tops_m[0] - tops_m[1]) > 0.6 * ring_m:
+    if abs(tops_m[0] - tops_m[1]) > min(0.6 * ring_m, _SAME_RIM_M) or any(_is_whole(c) for c in (one, other)):
         return False
     high = both[both[:, 2] > max(tops_m) - _RIM_M - 0.5 * ring_m]
     square = fit_square(high[:, :2], both[:, :2], quality.origin_world[:2], (column_m, ring_m))
@@ -112,9 +113,20 @@ def _is_one_rim(one: Float[np.ndarray, "_ 3"], other: Float[np.ndarray, "_ 3"], 
             continue
         inside_m = outline.inside_m(high[:, :2])
         on_rim = (inside_m > -0.008) & (inside_m < 0.014)
-        if outline.off_m < 0.006 and on_rim.mean() > 0.85 and (outline.inside_m(both[:, :2]) > -0.008).mean() > 0.92:
+        if outline.off_m < 0.006 and on_rim.mean() > 0.9 and (outline.inside_m(both[:, :2]) > -0.008).mean() > 0.92:
             return True
     return False
+
+
+def _is_whole(points: Float[np.ndarray, "points 3"]) -> bool:
+    """Whether the outermost points are a circle all around already."""
+    corners = corners_of(points[:, :2])
+    circle = fit_round(corners)
+    if circle is None or circle.off_m > 0.004 or circle.size_m[0] < _MIN_OPENING_M:
+        return False
+    angles = np.sort(np.arctan2(*(corners - circle.center).T))
+    gaps = np.diff(np.append(angles, angles[0] + 2 * math.pi))
+    return bool(gaps.max() < _WHOLE_GAP_RAD)
 
 
 def _absorb(clusters: Sequence[Float[np.ndarray, "_ 3"]], quality: ScanQuality) -> list[Float[np.ndarray, "_ 3"]]:
@@ -211,7 +223,8 @@ def _outline(
     best = min(rounds, key=lambda r: r.off_m)
     is_wide = square.size_m.min() > _MIN_OPENING_M
     # Half a plate is hidden by its own rim or by others and still round; few points of a block fit a circle as well.
-    even = _EVEN_WIDE if is_wide else _EVEN
+    is_cube = abs(top_m - quality.table_m - square.size_m.mean()) < _CUBE * square.size_m.mean()
+    even = _EVEN_WIDE if is_wide else _EVEN if is_cube else 1.0 / _EVEN  # most blocks are about as high as wide
     ratio = (square.off_m + _OFF_M) / (best.off_m + _OFF_M) / even
     chosen = best if ratio > 1.0 else square
     sure = 0.5 + 0.4 * min(1.0, abs(math.log(ratio)) / math.log(2.0))
