@@ -1,7 +1,7 @@
 """Keeps what a person or a program needs to look at a run later: perceived scenes, pictures, plan changes.
 
 In:  the events of a run (it is an Observer).
-Out: `scenes.json` and `pictures/*.jpg` in the run's folder, written as they come, so that an interrupted
+Out: `scenes.json`, `health.json` and `pictures/*.jpg` in the run's folder, written as they come, so that an interrupted
 run keeps them.
 """
 
@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from ..perception.types import WORLD, CameraImage, ObjectState, RobotBody, SceneState, SensorFrame
 from ..planning.types import Plan, PlanStep, Problem, Task, Trajectory, Verdict
+from .health_chart import HealthLog
 from .observers import Observer
 from .run_folder import RunFolder
 
@@ -29,6 +30,7 @@ class Recorder(Observer):
         self.scenes: list[dict[str, Any]] = []
         self.captions: list[tuple[float, str]] = [(0.0, "looking")]
         self._plan: Plan | None = None
+        self._health = HealthLog()
 
     def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
         """Keep the scene, and the pictures it was made from."""
@@ -36,6 +38,11 @@ class Recorder(Observer):
         cameras = [self._keep_picture(image, scene, name) for image in frame.images]
         self.scenes.append({"name": name, **scene_to_dict(scene), "cameras": cameras})
         self._folder.write_json("scenes.json", self.scenes)
+        self._note_health(scene)
+
+    def on_progress(self, step: PlanStep, fraction: float, scene: SceneState) -> None:
+        """Sensors may fail between looks."""
+        self._note_health(scene)
 
     def on_command(self, command: str, time_s: float) -> None:
         """The film says what was asked next."""
@@ -49,6 +56,10 @@ class Recorder(Observer):
     def on_step(self, step: PlanStep, trajectory: Trajectory, verdict: Verdict, time_s: float) -> None:
         """The film says what the arm is about."""
         self.captions.append((time_s, step.reason if verdict.allowed else f"refused: {step.reason}"))
+
+    def _note_health(self, scene: SceneState) -> None:
+        if self._health.note(scene):
+            self._folder.write_json("health.json", self._health.rows)
 
     def _keep_picture(self, image: CameraImage, scene: SceneState, name: str) -> dict[str, Any]:
         file = f"pictures/{name}-{image.sensor}.jpg"

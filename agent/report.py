@@ -1,6 +1,6 @@
 """One self-contained HTML page from a stored run; never reruns anything.
 
-In:  a run's folder (`result.json`, `scenes.json`, `pictures/`, `episode.mp4`, as far as they are there).
+In:  a run's folder (`result.json`, `scenes.json`, `health.json`, `pictures/`, `episode.mp4`, as far as they are there).
 Out: `report.html`, which opens from disk without a network; names from outside are escaped.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import ConfigError
+from .health_chart import spans, troubles
 from .run_folder import RunFolder
 from .scene_picture import map_svg, overlay_svg
 
@@ -36,6 +37,10 @@ def render(result: dict[str, Any], scenes: list[dict[str, Any]], path: Path) -> 
     """The page's text."""
     import jinja2
 
+    health = _load_json(path / "health.json") or []
+    end_s = max([result.get("time_s") or 0.0, *(row["time_s"] for row in health)])
+    sensors = spans(health, end_s)
+
     template_text = (Path(__file__).parent / "data" / TEMPLATE).read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template_text)
     names = (result.get("task") or {}).get("names") or {}
@@ -47,6 +52,9 @@ def render(result: dict[str, Any], scenes: list[dict[str, Any]], path: Path) -> 
         timings=_timing_bars(result.get("timings_s") or {}),
         replay=f"verbot run --config {path / 'config.toml'}",
         names=names,
+        sensors=sensors,
+        troubles=troubles(sensors),
+        contradictions=[(scene["time_s"], found) for scene in scenes for found in scene.get("contradictions") or []],
     )
 
 

@@ -35,6 +35,13 @@ def map_svg(scene: dict[str, Any], names: dict[str, str]) -> str:
     parts.append(f'<text x="{base_x:.0f}" y="{base_y - 12:.0f}" class="base">robot</text>')
     for item in sorted(scene["objects"], key=lambda o: o["position_world"][2]):
         parts.append(_object_from_above(item, place))
+    for found in scene.get("contradictions") or []:
+        u, v = place(*found["position_world"][:2])
+        title = escape(f"{found['seer']} looks through what {found['owner']} sees")
+        parts.append(
+            f'<circle cx="{u:.1f}" cy="{v:.1f}" r="30" fill="none" stroke="#b3261e" stroke-width="3" '
+            f'stroke-dasharray="7 5"><title>{title}</title></circle>'
+        )
     for item in scene["objects"]:
         u, v = place(*item["position_world"][:2])
         label = escape(names.get(item["id"]) or f"{item['color']} {item['shape']}")

@@ -39,6 +39,10 @@ _SAME_S = 1e-6
 _AHEAD_S, _AHEAD_HEALTH = 0.02, 0.5
 _CENTRE_BEYOND = 1.0  # widths of the picture that the optical centre may lie beside it (cut-out pictures)
 _SAME_LENS = 0.02
+_GRAY_BITS, _LEAST_PICTURE_BITS = 2, 1.2
+"""A plain table seen from straight above has 1.8 bits and more in steps of four levels, a usual picture 3."""
+_SOME, _NEAREST_M, _RANGE_STEP, _LEAST_SWEEP_BITS = 1000, 0.02, 0.18, 0.5
+_UNIFORM_HEALTH = 0.5  # a plain wall looks like that too: what depth it brings may be true
 Finding = tuple[HealthReason, float]
 
 
@@ -50,6 +54,7 @@ class _Record:
     last_s: float | None = None
     finding: Finding = (HealthReason.OK, 1.0)
     disagreement: float = 0.0
+    disagrees_by: HealthReason = HealthReason.DISAGREES
     times_s: Float[np.ndarray, " samples"] = field(default_factory=lambda: np.zeros(0))
     lens: tuple[float, ...] | None = None
     """The camera's intrinsics as shares of the picture, so that other resolutions of the same lens are the same."""
@@ -110,10 +115,11 @@ class HealthMonitor:
         imu = tuple(samples for samples in frame.imu if samples.sensor not in frozen)
         return replace(frame, imu=imu, joints=None if are_joints_frozen else frame.joints)
 
-    def disagrees(self, sensor: str, amount: float) -> None:
-        """Fusion found a sensor's view beside the others': 0 agrees, 1 useless."""
+    def disagrees(self, sensor: str, amount: float, reason: HealthReason = HealthReason.DISAGREES) -> None:
+        """Fusion found a sensor's view beside the others', or its own before: 0 agrees, 1 useless."""
         if sensor in self._records:
             self._records[sensor].disagreement = float(np.clip(amount, 0.0, 1.0))
+            self._records[sensor].disagrees_by = reason
 
     def trust(self, sensor: str) -> float:
         """Health of one sensor now; 1 for a sensor never heard of."""
@@ -228,7 +234,7 @@ def _doubt(record: _Record, reason: HealthReason, health: float) -> None:
 def _state(record: _Record, time_s: float) -> SensorHealth:
     reason, health = record.finding
     if record.disagreement > 0 and reason is HealthReason.OK:
-        reason = HealthReason.DISAGREES
+        reason = record.disagrees_by
     age_s = None if record.last_s is None else float(time_s - record.last_s)
     return SensorHealth(record.spec.name, record.spec.kind, health * (1.0 - record.disagreement), reason, age_s)
 
@@ -260,7 +266,16 @@ def _check_image(image: CameraImage) -> Finding:
     burnt = float((rgb.min(axis=-1) >= 254).mean())
     if burnt > 0.6:
         return HealthReason.SATURATED, 1.0 - burnt
+    if entropy_bits(rgb[::2, ::2, 1] >> _GRAY_BITS) < _LEAST_PICTURE_BITS:
+        return HealthReason.UNIFORM, _UNIFORM_HEALTH
     return HealthReason.OK, 1.0
+
+
+def entropy_bits(values: Shaped[np.ndarray, "..."]) -> float:
+    """Shannon's entropy of which whole numbers (from 0) the values lie at."""
+    counts = np.bincount(values.astype(np.int64).ravel())
+    shares = counts[counts > 0] / values.size
+    return float(-(shares * np.log2(shares)).sum())
 
 
 def _check_scan(scan: LidarScan) -> Finding:
@@ -268,7 +283,12 @@ def _check_scan(scan: LidarScan) -> Finding:
         return HealthReason.NOT_FINITE, 0.0
     if len(scan.points_sensor) < 20:
         return HealthReason.EMPTY, 0.0
-    return _check_finite(scan.points_sensor)
+    finding = _check_finite(scan.points_sensor)
+    if finding[0] is HealthReason.OK:
+        range_m = np.linalg.norm(scan.points_sensor[:: 1 + len(scan.points_sensor) // _SOME], axis=1)
+        if entropy_bits(np.log(np.maximum(range_m, _NEAREST_M) / _NEAREST_M) / _RANGE_STEP) < _LEAST_SWEEP_BITS:
+            return HealthReason.UNIFORM, 0.0  # a covered dome: every beam ends at one distance
+    return finding
 
 
 def _check_imu(values: Shaped[np.ndarray, "samples 6"]) -> Finding:

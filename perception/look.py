@@ -16,6 +16,7 @@ from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
 from .geometry import is_pose
 from .health import LEAST_TRUST, HealthMonitor
+from .innovation import GATE_SIGMAS, TableMemory
 from .lattice import lay_out
 from .measurement import Measurement
 from .objects import LookQuality, measure_objects
@@ -30,6 +31,7 @@ from .tracker import Track
 from .types import (
     CameraImage,
     Contradiction,
+    HealthReason,
     LidarScan,
     ObjectState,
     PersonState,
@@ -40,6 +42,7 @@ from .zones import ZoneMemory, find_zones
 
 # Both leave enough trust to be looked at again with the next look.
 ODD_ONE_OUT, UNDECIDED = 0.65, 0.3
+_SURPRISING = 0.4
 _GRAVITY_LIMIT_RAD = 0.03
 _TILT_LIMIT_RAD = 0.03
 _SCAN_NOISE_M = 0.004
@@ -81,6 +84,8 @@ class Look:
         """The views that the last look believed."""
         self._memory = ZoneMemory()
         self._recall = Recall()
+        self._tables = TableMemory()
+        self._surprised: set[str] = set()
         self._steady = SteadyScans()
 
     @property
@@ -177,15 +182,23 @@ class Look:
         odd = odd_one_out(contradictions, cloud)
         if odd is not None:
             self._health.disagrees(odd, ODD_ONE_OUT)
+        elif (odd := self._knocked(contradictions)) is not None:
+            self._health.disagrees(odd, ODD_ONE_OUT, HealthReason.INNOVATION)
         else:
             self.contradictions = tuple(contradictions)
             for name in {name for c in contradictions for name in (c.seer, c.owner)}:
                 self._health.disagrees(name, UNDECIDED)
         return odd
 
+    def _knocked(self, contradictions: list[Contradiction]) -> str | None:
+        """The only one of those who contradict each other that no longer sees the table where it saw it itself."""
+        knocked = {name for c in contradictions for name in (c.seer, c.owner) if name in self._surprised}
+        return knocked.pop() if len(knocked) == 1 else None
+
     def _systematic(self, measured: CameraImage | LidarScan) -> float:
-        """A LiDAR's range error moves all of a surface's points, like a mount's."""
-        return self._settings.extrinsic_m * (3.0 if isinstance(measured, LidarScan) else 1.0)
+        """A LiDAR's range error moves all of a surface's points, like a mount's; who is trusted less knows less."""
+        kind = 3.0 if isinstance(measured, LidarScan) else 1.0
+        return self._settings.extrinsic_m * kind / self._health.trust(measured.sensor)
 
     def _quality(self, views: list[View], fit: TableFit, cloud: Cloud) -> LookQuality:
         cameras = [v for v in views if isinstance(v.measured, CameraImage)]
@@ -198,14 +211,21 @@ class Look:
         return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points, self._settings.has_cubes)
 
     def _compare(self, views: list[View], fit: TableFit) -> None:
-        """Sensors whose table or gravity lies beside the others' lose trust."""
+        """Sensors whose table or gravity lies beside the others', or beside their own before, lose trust."""
+        innovations = self._tables.innovations(fit.planes.values())
+        self._surprised = {name for name, sigmas in innovations.items() if sigmas > GATE_SIGMAS}
         errors = self._body.gravity_error_rad(self.seen_s or 0.0)
         for name, error_rad in errors.items():
             self._health.disagrees(name, 0.5 if error_rad > _GRAVITY_LIMIT_RAD else 0.0)
         for view in views:
             plane = fit.planes.get(view.sensor)
             is_tilted = plane is not None and plane.tilt_rad > _TILT_LIMIT_RAD
-            self._health.disagrees(view.sensor, 0.5 if is_tilted or view.sensor in fit.disagreeing else 0.0)
+            if is_tilted or view.sensor in fit.disagreeing:
+                self._health.disagrees(view.sensor, 0.5)
+            elif view.sensor in self._surprised:
+                self._health.disagrees(view.sensor, _SURPRISING, HealthReason.INNOVATION)
+            else:
+                self._health.disagrees(view.sensor, 0.0)
 
 
 def _newest(frame: SensorFrame) -> list[CameraImage | LidarScan]:

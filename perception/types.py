@@ -306,7 +306,8 @@ class HealthReason(enum.StrEnum):
     """Why a sensor's health is below one.
 
     `rate` is too few or too many, `gap` a hole between samples, `clock` times that go back, `intrinsics` a camera model
-    that cannot be or has changed.
+    that cannot be or has changed, `uniform` a picture or sweep that says next to nothing (its entropy), `innovation`
+    a sensor that no longer sees the table where it saw it itself.
     """
 
     OK = "ok"
@@ -321,6 +322,8 @@ class HealthReason(enum.StrEnum):
     SATURATED = "saturated"
     DISAGREES = "disagrees"
     FROZEN = "frozen"
+    UNIFORM = "uniform"
+    INNOVATION = "innovation"
 
 
 @dataclass(frozen=True, slots=True)

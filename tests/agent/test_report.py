@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,16 @@ def test_oracle_is_flagged(tmp_path: Path) -> None:
 def test_folder_without_a_result_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"result\.json"):
         write_report(RunFolder(tmp_path))
+
+
+def test_trouble_of_a_sensor_and_contradictions_stand_on_the_page_escaped(tmp_path: Path) -> None:
+    rows = [
+        {"time_s": 0.0, "sensor": HOSTILE, "health": 1.0, "reason": "ok"},
+        {"time_s": 2.0, "sensor": HOSTILE, "health": 0.0, "reason": "frozen"},
+    ]
+    (tmp_path / "health.json").write_text(json.dumps(rows))
+    found = {"seer": HOSTILE, "owner": "lidar", "position_world": [0.5, 0.1, 0.02], "share": 0.4}
+    page = render(_result(), [{**_scene(), "contradictions": [found]}], tmp_path)
+    assert "frozen" in page
+    assert "looks through what lidar sees" in page
+    assert "<script" not in page

@@ -32,7 +32,7 @@ def _image(time_s: float) -> CameraImage:
 
 
 def _scan(time_s: float, count: int = 100) -> LidarScan:
-    points = np.ones((count, 3), np.float32)
+    points = np.random.default_rng(1).uniform(0.2, 3.0, (count, 3)).astype(np.float32)
     return LidarScan("lidar", time_s, points, np.full(count, time_s), np.ones(count, np.float32), np.eye(4))
 
 
@@ -99,6 +99,22 @@ def test_a_scan_without_points_is_empty_and_values_that_are_not_finite_show() ->
     assert _health(replace(_frame(0.1), imu=(bad,)), sensor="imu").reason is HealthReason.NOT_FINITE
     strong = still_imu(0.1, force=(400.0, 0.0, 0.0))
     assert _health(replace(_frame(0.1), imu=(strong,)), sensor="imu").reason is HealthReason.SATURATED
+
+
+@pytest.mark.parametrize("noise_levels", [0, 1])
+def test_a_picture_of_one_gray_is_uniform_and_a_picture_of_many_is_not(noise_levels: int) -> None:
+    gray = np.random.default_rng(2).normal(121.0, noise_levels, (24, 32, 3)).astype(np.uint8)
+    covered = replace(_frame(0.1), images=(replace(_image(0.07), rgb=gray),))
+    health = _health(covered, sensor="eye")
+    assert (health.reason, health.health) == (HealthReason.UNIFORM, 0.5)
+    assert _health(_frame(0.1), sensor="eye").reason is HealthReason.OK
+
+
+def test_a_sweep_that_ends_at_one_distance_everywhere_is_uniform_and_useless() -> None:
+    scan = _scan(0.05)
+    dome = scan.points_sensor / np.linalg.norm(scan.points_sensor, axis=1, keepdims=True) * np.float32(0.05)
+    health = _health(replace(_frame(0.1), scans=(replace(scan, points_sensor=dome),)), sensor="lidar")
+    assert (health.reason, health.health) == (HealthReason.UNIFORM, 0.0)
 
 
 def test_undeclared_sensors_are_learned_from_the_frames() -> None:

@@ -104,6 +104,20 @@ def test_an_imu_whose_gravity_contradicts_the_kinematics_disagrees() -> None:
     assert health.health < 1.0
 
 
+@pytest.mark.parametrize(("lift_m", "reason"), [(0.0, HealthReason.OK), (0.006, HealthReason.INNOVATION)])
+def test_a_camera_that_sees_the_table_elsewhere_than_before_tells_so(lift_m: float, reason: HealthReason) -> None:
+    rng = np.random.default_rng(0)
+    looks = []
+    for time_s, up_m in ((1.0, 0.0), (1.1, 0.0), (1.2, 0.0), (1.3, lift_m)):
+        T_mount_camera = FRONT.T_mount_camera.copy()
+        T_mount_camera[2, 3] += up_m
+        depth_m = FRONT.depth_m + rng.normal(0.0, 1e-4, FRONT.depth_m.shape).astype(np.float32)
+        seen = replace(FRONT, time_s=time_s - 0.02, T_mount_camera=T_mount_camera, depth_m=depth_m)
+        looks.append(replace(FRAME, time_s=time_s, images=(seen,), scans=()))
+    scene = _perceive(*looks)
+    assert next(h for h in scene.health if h.sensor == "front").reason is reason
+
+
 def test_frames_without_images_keep_the_scene_and_follow_the_body() -> None:
     before = _perceive(FRAME)
     after = _perceive(FRAME, SensorFrame(1.1, joints=still_joints(1.1)))
