@@ -1,8 +1,8 @@
-"""`verbot bench subsets`: what is left when sensors are lost, late, frozen, biased or time-shifted; what fusing is worth.
+"""`verbot bench subsets`: what is left when sensors are lost, late, frozen, biased or time-shifted.
 
 In:  how many tasks of each family.
-Out: rows: for each condition the error of a moving rig's path, objects found, tasks done against nominal, how those that
-     were not done ended; for moving rigs the fused error against the best single modality's.
+Out: rows: for each condition the error of a moving rig's path, objects found, tasks done against nominal, how those
+     that were not done ended; for moving rigs the fused error against the best single modality's.
 """
 
 from __future__ import annotations

@@ -115,27 +115,27 @@ def _furnish(rng: np.random.Generator) -> VisualBody:
     """Floor, ceiling, walls with a niche, cupboards along them, tables and boxes in the room."""
     long, wide, high = ROOM_M
     boxes = [
-        _box((0, 0, -0.1), (long, wide, 0.2)),
-        _box((0, 0, high + 0.1), (long, wide, 0.2)),
-        *(_box((side * (long / 2 + 0.1), 0, high / 2), (0.2, wide, high)) for side in (-1, 1)),
-        *(_box((0, side * (wide / 2 + 0.1), high / 2), (long, 0.2, high)) for side in (-1, 1)),
+        _box((0.0, 0.0, -0.1), (long, wide, 0.2)),
+        _box((0.0, 0.0, high + 0.1), (long, wide, 0.2)),
+        *(_box((side * (long / 2 + 0.1), 0.0, high / 2), (0.2, wide, high)) for side in (-1.0, 1.0)),
+        *(_box((0.0, side * (wide / 2 + 0.1), high / 2), (long, 0.2, high)) for side in (-1.0, 1.0)),
     ]
     for _ in range(8):
-        deep, broad, tall = rng.uniform(0.3, 0.6), rng.uniform(0.5, 1.4), rng.uniform(0.7, 2.2)
+        deep, broad, tall = rng.uniform([0.3, 0.5, 0.7], [0.6, 1.4, 2.2]).tolist()
         along = float(rng.uniform(-0.42, 0.42))
         if rng.random() < 0.5:
-            side = rng.choice([-1, 1])
+            side = float(rng.choice([-1.0, 1.0]))
             boxes.append(_box((along * long, side * (wide - deep) / 2, tall / 2), (broad, deep, tall)))
         else:
-            side = rng.choice([-1, 1])
+            side = float(rng.choice([-1.0, 1.0]))
             boxes.append(_box((side * (long - deep) / 2, along * wide, tall / 2), (deep, broad, tall)))
     for _ in range(4):
-        place, turn = rng.uniform([-3.2, -2.4], [3.2, 2.4]), float(rng.uniform(0, 3))
-        broad, deep, tall = rng.uniform(0.4, 1.2), rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.8)
-        boxes.append(_box((*place, tall / 2), (broad, deep, tall), turn))
+        (x, y), turn = rng.uniform([-3.2, -2.4], [3.2, 2.4]).tolist(), float(rng.uniform(0, 3))
+        broad, deep, tall = rng.uniform([0.4, 0.3, 0.3], [1.2, 0.7, 0.8]).tolist()
+        boxes.append(_box((x, y, tall / 2), (broad, deep, tall), turn))
     for _ in range(12):  # pictures and lamps on the walls
-        side, along, up = rng.choice([-1, 1]), float(rng.uniform(-0.45, 0.45)), float(rng.uniform(1.0, 2.2))
-        boxes.append(_box((along * long, side * (wide / 2 - 0.04), up), (rng.uniform(0.2, 0.8), 0.08, 0.5)))
+        side, along, up = float(rng.choice([-1.0, 1.0])), float(rng.uniform(-0.45, 0.45)), float(rng.uniform(1.0, 2.2))
+        boxes.append(_box((along * long, side * (wide / 2 - 0.04), up), (float(rng.uniform(0.2, 0.8)), 0.08, 0.5)))
     faces = (BOX_FACES[None] + 8 * np.arange(len(boxes), dtype=np.uint32)[:, None, None]).reshape(-1, 3)
     vertices = np.concatenate(boxes).astype(np.float32)
     return VisualBody("room", vertices, faces, np.full((len(faces), 3), 0.5, np.float32), is_static=True)

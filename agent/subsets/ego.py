@@ -3,8 +3,9 @@
 In:  a Walk or a Drive, a Condition.
 Out: EgoFound: how far the path is off, and whether every number was one.
 
-Messages arrive as they would: what is late comes after its time, what is frozen comes again under fresh times. Poses are
-compared live, so that lateness counts. Sensor health leaves out what it does not believe; the odometry does with the rest. A depth picture is a sweep of one moment.
+Messages arrive as they would: what is late comes after its time, what is frozen comes again under fresh times. Poses
+are compared live, so that lateness counts. Sensor health leaves out what it does not believe; the odometry does with
+the rest. A depth picture is a sweep of one moment.
 """
 
 from __future__ import annotations
