@@ -24,6 +24,7 @@ from .evaluation.worker import THREAD_VARIABLES
 BENCHES = {
     "episodes": "verbot.agent.bench_episodes:bench",
     "evaluate": "verbot.agent.evaluation.bench:bench",
+    "fusion": "verbot.agent.bench_fusion_rows:bench",
     "mapping": "verbot.agent.bench_mapping_rows:bench",
     "objects": "verbot.agent.bench_objects_rows:bench",
     "perception": "verbot.agent.bench_perception:bench",
@@ -33,6 +34,7 @@ BENCHES = {
 SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
     "evaluate": "kill matrix, overhead of an episode, speed-up with workers, memory over many episodes",
+    "fusion": "kinds of fusion of cameras and LiDAR against truth, each modality alone, shares, in the perceiver",
     "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
     "objects": "objects on the table against truth: the suite's scenes, mounts off, hard groups, occlusion, drawers",
     "perception": "odometry, maps, objects against KISS-ICP, small_gicp, gtsam, Open3D, truth; made and real data",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from . import bench_recordings
 from .bench import Row, measure_apart
+from .bench_fusion_rows import bench as bench_fusion
 from .bench_mapping_rows import bench as bench_mapping
 from .bench_objects_rows import bench as bench_objects
 from .config import ConfigError
@@ -71,6 +72,7 @@ def bench(num_episodes: int) -> Iterator[Row]:
     )
     yield from bench_mapping(num_episodes)
     yield from bench_objects(num_episodes)
+    yield from bench_fusion(num_episodes)
     yield from bench_recordings.bench()
 
 

@@ -146,15 +146,16 @@ class Episode:
             return {**perceived, **judges}
         if record.scene is None:  # the sentence alone was wrong; nothing was looked at or moved
             return {**perceived, **judges, "success_truth": False}
-        names: dict[str, str] = {}
-        if goal is None:
-            goal, names = goal_on_truth(record.command, judge.start_scene, self.parts.planner)
+        given = None if goal is None else [(goal, dict[str, str]())]
+        goals = given or goals_on_truth(record.command, judge.start_scene, self.parts.planner)
         # What still turns comes to rest, and what will fall has fallen; the robot's part of the time ended before.
         if self.parts.robot.time_s < end_s + REST_S:
             self.parts.robot.read(end_s + REST_S, images=False)
         while not judge.is_at_rest and self.parts.robot.time_s < end_s + MAX_REST_S:
             self.parts.robot.read(self.parts.robot.time_s + REST_S / 2, images=False)
-        score = {**_score_to_dict(judge.score(goal, names)), "time_s": rounded(end_s)}
+        scores = [judge.score(goal, names) for goal, names in goals]
+        best = max(range(len(goals)), key=lambda n: (scores[n].success, scores[n].score))
+        goal, score = goals[best][0], {**_score_to_dict(scores[best]), "time_s": rounded(end_s)}
         judges["gripped"] = list(getattr(judge, "gripped", ()))
         judges["goal_objects"] = list(dict.fromkeys(fact.args[0] for fact in goal))
         return {**score, **judges, "success_truth": score["success"]}
@@ -204,13 +205,15 @@ class Episode:
         }
 
 
-def goal_on_truth(command: str, truth: SceneState, planner: Planner) -> tuple[tuple[Fact, ...], dict[str, str]]:
-    """What the sentence means in the scene as it truly was, with names; empty when it means nothing there."""
-    understood = planner.understand(command, truth)
-    if not isinstance(understood, Task):
-        return (), {}
+def goals_on_truth(command: str, truth: SceneState, planner: Planner) -> list[tuple[tuple[Fact, ...], dict[str, str]]]:
+    """What the sentence may mean in the scene as it truly was, with names; an empty goal when it means nothing there.
+
+    Where it leaves a choice ("a block"), what holds already is nobody's choice.
+    """
     # What a later "then" undoes on purpose is not judged at the end.
-    return lasting_facts(understood.stages), understood.names
+    goals = [(lasting_facts(task.stages), task.names) for task in planner.meanings(command, truth)]
+    open_ones = [goal for goal in goals if not all(evaluate(fact, truth).value for fact in goal[0])]
+    return open_ones or goals or [((), {})]
 
 
 def versions(config: RunConfig) -> dict[str, str]:

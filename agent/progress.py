@@ -29,6 +29,9 @@ class ProgressView(Observer):
         self._has_seen = True
         things = ", ".join(f"{o.color} {o.shape.value}" for o in scene.objects)
         self._console.print(f"[dim]see[/]    {len(scene.objects)} objects: {escape(things)}")
+        if scene.shares:
+            made = ", ".join(f"{name} {share:.0%}" for name, share in scene.shares.items())
+            self._console.print(f"[dim]by[/]     {escape(made)}")
 
     def on_task(self, task: Task | Problem) -> None:
         """What the sentence means."""

@@ -111,6 +111,7 @@ def scene_to_dict(scene: SceneState) -> dict[str, Any]:
         },
         "held": scene.body.held if scene.body else None,
         "objects": [object_to_dict(o) for o in scene.objects],
+        **({"shares": {name: rounded(share) for name, share in scene.shares.items()}} if scene.shares else {}),
         "health": [
             {"sensor": h.sensor, "health": rounded(h.health), "reason": h.reason.value, "age_s": rounded(h.age_s)}
             for h in scene.health
@@ -143,6 +144,7 @@ def object_to_dict(thing: ObjectState) -> dict[str, Any]:
         "existence": rounded(thing.existence),
         "sources": list(thing.sources),
         "last_seen_s": rounded(thing.last_seen_s),
+        **({"shares": {name: rounded(share) for name, share in thing.shares}} if thing.shares else {}),
     }
 
 

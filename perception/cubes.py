@@ -1,4 +1,4 @@
-"""Bars that are exactly two or three cubes long are taken for cubes that touch: in a row or in a tower.
+"""Bars that are exactly two to four cubes long are taken for cubes that touch: in a row or in a tower.
 
 In:  Measurements.
 Out: the same, such bars replaced by their cubes. A seam between two like cubes cannot be seen; this is a guess by
@@ -15,7 +15,7 @@ import numpy as np
 from .measurement import Measurement
 from .types import Shape
 
-_COUNTS = (2, 3)
+_COUNTS = (2, 3, 4)
 _TOLERANCE = 0.12
 
 

@@ -7,6 +7,7 @@ Out: Views, then Measurements; the table and the time of the last look are kept 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from jaxtyping import Float
 
 from .contradiction import find_contradictions, odd_one_out
 from .furniture import Furniture, Slid
+from .fusion.network import Kind
+from .fusion.refine import Refiner
 from .geometry import is_pose
 from .health import LEAST_TRUST, HealthMonitor
 from .innovation import GATE_SIGMAS, TableMemory
@@ -58,6 +61,17 @@ class LookSettings:
     robot_margin_m: float
     extrinsic_m: float
     has_cubes: bool
+    fusion: Kind | Literal["off"] = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """One look laid together: what stands above the table, the views levelled on it, what limits all that."""
+
+    cloud: Cloud
+    level: list[View]
+    fit: TableFit
+    quality: LookQuality
 
 
 class Look:
@@ -87,6 +101,7 @@ class Look:
         self._tables = TableMemory()
         self._surprised: set[str] = set()
         self._steady = SteadyScans()
+        self._refine = None if settings.fusion == "off" else Refiner(settings.fusion, self._device)
 
     @property
     def zones(self) -> tuple[ObjectState, ...]:
@@ -113,13 +128,35 @@ class Look:
     def measure(self, views: list[View], held: Track | None) -> list[Measurement]:
         """Level, fuse, split and describe; no table in view gives no objects."""
         is_blind = self._health.is_blind() and not any(isinstance(v.measured, CameraImage) for v in views)
-        views = [_mask_held(self._steadied(view) if is_blind else view, held) for view in views]
+        fused = self.fuse([self._steadied(view) for view in views] if is_blind else views, held)
+        if fused is None:
+            return []
+        cloud, self.slid = self._furniture.observe(fused.cloud, self.seen_s or 0.0, fused.quality.noise_m)
+        if is_blind:
+            measured = self._measure_scans(cloud, fused.level, fused.fit)
+        else:
+            measured = measure_objects(
+                cloud, fused.level, fused.fit.surface, fused.quality, self._recall, self._furniture.floor_under
+            )
+        return self._refined(measured, fused)
+
+    def _refined(self, measured: list[Measurement], fused: Fused) -> list[Measurement]:
+        """As a fusion network sees them too, if one is asked for."""
+        if self._refine is None:
+            return measured
+        noises_m = {name: plane.noise_m for name, plane in fused.fit.planes.items()}
+        trusts = {view.sensor: self._health.trust(view.sensor) for view in fused.level}
+        return self._refine(measured, fused.level, noises_m, trusts)
+
+    def fuse(self, views: list[View], held: Track | None) -> Fused | None:
+        """Level the views on the table and lay together what they see above it; None where no table is in view."""
+        views = [_mask_held(view, held) for view in views]
         lattices = [lay_out(view, self._device) for view in views]
         self.slid, self.contradictions, self.views = [], (), views
         samples = [sample_surface(lattice) for lattice in lattices]
         fit = find_table(samples, self._settings.table_height_m, self.table)
         if fit is None:
-            return []
+            return None
         self.table = fit.surface
         self.seen_s = max(view.measured.time_s for view in views)
         self._compare(views, fit)
@@ -145,11 +182,7 @@ class Look:
         if odd := self._hear(find_contradictions(cloud, level, noises_m), cloud):
             self.views = views = [view for view in views if view.sensor != odd]
             cloud, level = fuse(views)
-        quality = self._quality(views, fit, cloud)
-        cloud, self.slid = self._furniture.observe(cloud, self.seen_s, quality.noise_m)
-        if is_blind:
-            return self._measure_scans(cloud, level, fit)
-        return measure_objects(cloud, level, fit.surface, quality, self._recall, self._furniture.floor_under)
+        return Fused(cloud, level, fit, self._quality(views, fit, cloud))
 
     def _steadied(self, view: View) -> View:
         """A LiDAR that must do alone and stands still sees better by looking again."""

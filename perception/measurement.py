@@ -16,7 +16,7 @@ from .types import Shape
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One object as seen in one look; fields as in ObjectState."""
+    """One object as seen in one look; fields as in ObjectState. `shares` and `features` are a fusion network's."""
 
     pose_world: Float[np.ndarray, "4 4"]
     covariance: Float[np.ndarray, "6 6"]
@@ -30,3 +30,5 @@ class Measurement:
     cavity_depth_m: float
     is_covered: bool
     num_points: int
+    shares: tuple[tuple[str, float], ...] = ()
+    features: Float[np.ndarray, "features"] | None = None

@@ -39,7 +39,7 @@ _BESIDE_M, _OVER_M = 0.015, 0.08
 class LookQuality:
     """What limits a look: depth noise, the sensors' unremovable error, where the cameras are.
 
-    `has_cubes` takes bars of exactly two or three cubes apart.
+    `has_cubes` takes bars of exactly two to four cubes apart.
     """
 
     noise_m: float
@@ -105,7 +105,7 @@ class _Describer:
         spacing_m = min((s for s in self.cloud.spacing_m if np.isfinite(s)), default=0.002)
         parts = [describe_segment(piece, quality.noise_m, spacing_m) for piece in pieces]
         parts = join_handles(parts, quality.noise_m, spacing_m)
-        parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points))
+        parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points, table_m, quality.has_cubes))
         parts = [p for p in parts if p.top_m - table_m > _MIN_HEIGHT_M]
         standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
         standing = [_on_furniture(s, self.floor_under(s.part.center, s.part.top_m)) for s in standing]

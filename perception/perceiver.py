@@ -6,12 +6,13 @@ Out: SceneState in the world frame. Bad sensor data widens covariances and shows
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .contradiction import widen
 from .furniture import Furniture
+from .fusion.network import Kind
 from .health import HealthMonitor
 from .look import Look, LookSettings
 from .plugin_spec import PluginSpec
@@ -36,7 +37,9 @@ class FusedConfig(BaseModel):
     extrinsic_m: Annotated[float, Field(ge=0.0, le=0.05)] = 0.0007
     """One-sigma error of a sensor's mount."""
     separate_cubes: bool = True
-    """Take a bar of exactly two or three cubes for cubes that touch; off for worlds with such bricks."""
+    """Take a bar of exactly two to four cubes for cubes that touch; off for worlds with such bricks."""
+    fusion: Kind | Literal["off"] = "off"
+    """How what each sensor shows of an object is fused on top of its geometry (docs/fusion.md)."""
 
 
 class FusedPerceiver:
@@ -52,7 +55,7 @@ class FusedPerceiver:
         if expected_m is None and self._setup.body is not None:
             expected_m = 0.0
         settings = LookSettings(
-            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes
+            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes, c.fusion
         )
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)

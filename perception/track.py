@@ -73,6 +73,8 @@ class Track:
             sources=self.sources,
             last_seen_s=self.last_seen_s,
             cavity_depth_m=self.cavity_depth_m,
+            shares=self.seen.shares,
+            features=self.seen.features,
         )
 
 

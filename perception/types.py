@@ -233,6 +233,8 @@ class ObjectState:
     `color_rgb` is the surface colour in 0–1; `color` the nearest basic colour word. Where no camera has seen the object
     `color` is UNKNOWN_COLOR and `color_rgb` a grey that means nothing.
     `covariance` is of (x, y, z, rotation vector) in the world frame, m² and rad².
+    `shares` says by sensor how much of the last measurement it made, `features` are numbers to compare words with; both
+    come from a fusion network and are absent without one.
     `fixture` is the declared model of a piece of furniture; `opening_m` how far a drawer stands open (None: not seen).
     """
 
@@ -250,6 +252,8 @@ class ObjectState:
     cavity_depth_m: float = 0.0
     fixture: Fixture | None = None
     opening_m: float | None = None
+    shares: tuple[tuple[str, float], ...] = ()
+    features: Float[np.ndarray, "features"] | None = None
 
     @property
     def position_world(self) -> Float[np.ndarray, "3"]:
@@ -377,6 +381,13 @@ class SceneState:
     zones: tuple[ObjectState, ...] = ()
     person: PersonState | None = None
     contradictions: tuple[Contradiction, ...] = ()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """By sensor, how much of the objects' places it made in the mean; empty without a fusion network."""
+        told = [dict(item.shares) for item in self.objects if item.shares]
+        names = dict.fromkeys(name for shares in told for name in shares)
+        return {name: sum(shares.get(name, 0.0) for shares in told) / len(told) for name in names}
 
     def find(self, object_id: str) -> ObjectState | None:
         """The object or zone of that id, or None."""

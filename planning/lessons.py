@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from .plan_steps import key_of
 from .rules import is_zone
 from .search import Learned, StepKey
-from .types import TABLE, Action, Outcome, OutcomeKind
+from .types import TABLE, Action, NoMotionReason, Outcome, OutcomeKind
 
 MAX_ATTEMPT = 3
 STROKES = (Action.PUSH, Action.SWEEP)
@@ -50,6 +50,10 @@ class Lessons:
         if outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED):
             # The motion was allowed; the next try only varies it.
             self.attempts[key] = min(self.attempts.get(key, 0) + 1, MAX_ATTEMPT)
+            return
+        if outcome.no_motion is not None and outcome.no_motion.reason is NoMotionReason.NOT_SEEN:
+            # Nothing is wrong with the step: a look must come first.
+            self.failures.append(outcome.detail)
             return
         if outcome.kind is OutcomeKind.REFUSED:
             self.refusals.append(outcome.detail)

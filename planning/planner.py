@@ -22,6 +22,7 @@ from .knowledge import Ontology, load_ontology
 from .language import parse
 from .lessons import STROKES, Lessons
 from .lexicon import Lexicon, load_lexicon
+from .meanings import find_meanings
 from .piles import is_pile
 from .plan_steps import in_words, look_step, make_steps
 from .relations import evaluate
@@ -36,6 +37,7 @@ from .types import (
     Action,
     Fact,
     NamedLook,
+    NoMotionReason,
     Outcome,
     OutcomeKind,
     Plan,
@@ -83,6 +85,13 @@ class Planner:
             return parsed
         return ground(parsed, make_scene_graph(scene, self._ontology), self._gripper)
 
+    def meanings(self, command: str, scene: SceneState) -> tuple[Task, ...]:
+        """Every task that does what was said, for who must judge it: "a block" may be any of them."""
+        parsed = parse(command, self._lexicon)
+        if isinstance(parsed, Problem):
+            return ()
+        return find_meanings(parsed, make_scene_graph(scene, self._ontology), self._gripper)
+
     def revise(self, task: Task, scene: SceneState, plan: Plan | None, outcome: Outcome | None) -> Plan:
         """The plan from here on; ended plans stay as they are."""
         if plan is None:
@@ -105,8 +114,9 @@ class Planner:
             # The arm is back from it and has looked; some strokes more are nothing unusual.
             is_usual = self._lessons.num_strokes <= USUAL_STROKES
             return self._again(task, scene, plan, outcome.detail, counted=not is_usual)
-        is_motion = outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED)
-        return self._again(task, scene, plan, outcome.detail, look=is_motion, counted=is_motion, outcome=outcome)
+        # After a motion that failed things may lie elsewhere; what was not seen, a look may show.
+        must_look = outcome.kind in (OutcomeKind.MISSED, OutcomeKind.STOPPED) or _was_unseen(outcome)
+        return self._again(task, scene, plan, outcome.detail, look=must_look, counted=must_look, outcome=outcome)
 
     def _again(
         self,
@@ -237,3 +247,8 @@ def _num_needless(steps: tuple[PlanStep, ...], scene: SceneState) -> int:
 
 def _may_hold(fact: Fact, scene: SceneState) -> bool:
     return evaluate(fact, scene).value is not False
+
+
+def _was_unseen(outcome: Outcome) -> bool:
+    """Whether no motion was found for want of something that nobody has seen yet."""
+    return outcome.no_motion is not None and outcome.no_motion.reason is NoMotionReason.NOT_SEEN

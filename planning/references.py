@@ -81,7 +81,7 @@ def _select(reference: Reference, graph: SceneGraph) -> tuple[str, ...] | _Uncle
         found = [o for o in found if o.id not in out]
     ids = tuple(o.id for o in found)
     if reference.quantifier == "any" and ids:
-        return (min(found, key=lambda o: (_num_upon(o, graph), o.id)).id,)
+        return (min(found, key=lambda o: (o.id not in graph.chosen, _num_upon(o, graph), o.id)).id,)
     if reference.quantifier == "both":
         return ids if len(ids) == 2 else _Unclear(reference, found)
     if reference.quantifier in ("all", "these") and reference.color and any(o.color == UNKNOWN_COLOR for o in found):

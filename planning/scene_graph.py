@@ -28,6 +28,8 @@ class SceneGraph:
     ontology: Ontology
     graph: nx.MultiDiGraph[str]
     supports: dict[str, str | None]
+    chosen: frozenset[str] = frozenset()
+    """Objects that "any" means before all others that it may mean."""
 
     @property
     def objects(self) -> tuple[ObjectState, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,14 @@ class LookSettings:
     colors: tuple[str, ...] = tuple(PALETTE)
 
 
-def draw_look(seed: int, settings: LookSettings | None = None) -> LabelledLook:
-    """The look of that seed."""
+Strew = Callable[[np.random.Generator], Sequence[StrewnObject]]
+
+
+def draw_look(seed: int, settings: LookSettings | None = None, strew_own: Strew | None = None) -> LabelledLook:
+    """The look of that seed; `strew_own` puts other things on the table than usual."""
     s = settings or LookSettings()
     rng = np.random.default_rng([seed, STREAM])
-    things = strew(rng, s.most, s.kinds, s.colors)
+    things = strew(rng, s.most, s.kinds, s.colors) if strew_own is None else tuple(strew_own(rng))
     is_moving = bool(rng.random() < s.moving)
     joints_rad = _draw_arm(rng) if is_moving or rng.random() < 0.5 else np.array(_robot().description.look_rad)
     speeds_radps = SPEED_RADPS * rng.standard_normal(7) * is_moving

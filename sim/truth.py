@@ -126,7 +126,7 @@ class OraclePerceiver:
         if self._robot is None:
             raise RuntimeError("The oracle perceiver has no robot. Call bind(robot) with a simulated one first.")
         scene = truth(self._robot.world, frame.time_s)
-        health = tuple(SensorHealth(s.name, s.kind, 1.0, HealthReason.OK, None) for s in self._setup.sensors)
+        health = tuple(SensorHealth(s.name, s.kind, 1.0, HealthReason.OK, 0.0) for s in self._setup.sensors)
         return replace(scene, health=health)
 
 

@@ -175,6 +175,19 @@ def test_infeasible_step_ends_without_a_plan_in_words():
     assert plan.detail == "no way is left to get the white block in the green bowl: no path to the white block"
 
 
+def test_what_was_not_seen_yet_is_looked_at_and_the_same_step_tried_again():
+    planner, task, plan = start("put the white block in the bowl")
+    cannot, step, looks = NoMotion(NoMotionReason.NOT_SEEN, "the white block has not been seen"), plan.current, 0
+    while plan.status is PlanStatus.RUNNING:
+        assert plan.current == step
+        plan = planner.revise(task, SCENE, plan, Outcome(OutcomeKind.INFEASIBLE, plan.current, "", None, cannot))
+        if plan.status is PlanStatus.RUNNING:
+            assert plan.current.action is Action.LOOK
+            plan, looks = planner.revise(task, SCENE, plan, Outcome(OutcomeKind.DONE, plan.current)), looks + 1
+    assert plan.status is PlanStatus.GAVE_UP
+    assert looks > 1
+
+
 def test_what_geometry_finds_in_the_way_is_moved_first():
     planner, task, plan = start("pick up the white block")
     cannot = NoMotion(NoMotionReason.NO_GRASP, "no room for the fingers", ("can",))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scripted_motion import make_robot, make_scene, pick_script, play, tool_down
+from verbot.agent.doubt import why_in_doubt
 from verbot.perception.types import PerceiverSetup, SensorFrame, Shape
 from verbot.sim.truth import ORACLE, OracleConfig, truth
 
@@ -42,6 +43,7 @@ def test_oracle_returns_truth_at_the_frames_time_and_is_flagged(robot):
     assert (scene.source, scene.time_s) == ("truth", pytest.approx(0.2, abs=1e-9))
     assert perceiver.is_oracle
     assert {h.sensor for h in scene.health} == {s.name for s in robot.sensors}
+    assert why_in_doubt(scene) is None
 
 
 def test_oracle_without_a_robot_says_what_to_do():
