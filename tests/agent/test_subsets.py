@@ -17,7 +17,7 @@ CONDITIONS = {condition.name: condition for condition in all_conditions()}
 
 @functools.cache
 def carried() -> Walk:
-    return walk(WalkConfig(num_scans=40, still_s=0.3, rings=16, columns=256), 3)
+    return walk(WalkConfig(num_scans=40, still_s=0.5), 3)
 
 
 @functools.cache
