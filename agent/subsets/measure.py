@@ -29,7 +29,7 @@ from .objects import ObjectsFound, look_at_table
 from .tasks import FAMILIES, TaskFound, draw_colorless, run_task
 
 WALK_SEED, SCENE_SEED = 810_000, 820_000
-WALKS, SWEEPS = 3, 120
+WALKS, SWEEPS = 2, 100
 STREET_SWEEPS, STREET_SPEED_MPS = 60, 8.0
 MOST_SCENES, MOST_TASKS = 10, 4
 SINGLES = tuple(Condition(sensor, (sensor,)) for sensor in SENSORS)
