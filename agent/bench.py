@@ -29,6 +29,7 @@ BENCHES = {
     "objects": "verbot.agent.bench_objects_rows:bench",
     "perception": "verbot.agent.bench_perception:bench",
     "sensors": "verbot.agent.bench_sensors:bench",
+    "words": "verbot.agent.bench_words:bench",
 }
 SUMMARIES = {
     "episodes": "perceived pick-and-place episodes a minute on two cores, and where their time goes",
@@ -37,6 +38,7 @@ SUMMARIES = {
     "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
     "objects": "objects on the table against truth: the suite's scenes, mounts off, hard groups, occlusion, drawers",
     "perception": "odometry, maps, objects against KISS-ICP, small_gicp, gtsam, Open3D, truth; made and real data",
+    "words": "phrases in English and Chinese against truth, beside the lexicon alone and chance",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }
 

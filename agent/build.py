@@ -21,6 +21,7 @@ from .config import ConfigError, RunConfig
 from .plugins import PluginError, load_all, load_spec, make_config, split_name
 from .robot import Robot
 from .suites import draw_scene, split_scene
+from .words import PicturedWords, PicturingPerceiver, build_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ def build_parts(config: RunConfig, *, stage: Callable[[int], Any] | None = None,
     perceiver = build_perceiver(config.perceiver, config.settings, robot, model, device, fixtures)
     policy = build_policy(config.policy, config.settings, robot.convention, model)
     looks = declared_looks(robot, config.seed)
-    planner = Planner(robot.description, max_replans=config.max_replans, looks=looks)
+    words = build_words(config.words)
+    if words is not None and words.needs_pictures:
+        words = PicturedWords(words)
+        perceiver = PicturingPerceiver(perceiver, model, words)
+    planner = Planner(
+        robot.description, max_replans=config.max_replans, looks=looks, words=words, sure=config.words_sure
+    )
     keep_out = _keep_out(robot, config.seed)
     constraints = (*(write_zone(zone) for zone in keep_out), *_people(robot, config.seed))
     is_rehearsable = load_spec("policies", split_name(config.policy)[0]).is_rehearsable

@@ -49,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
     _add_plan(commands)
+    _add_find(commands)
     _add_eval(commands)
     _add_record(commands)
     _add(
@@ -90,6 +91,7 @@ def _add_episode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     parser.add_argument("--faults", metavar="NAME|FILE.toml", help="what goes wrong on purpose; `verbot list faults`")
     parser.add_argument("--speed", type=float, metavar="FRACTION", help="of the planned speed, 0 to 1; default: 1")
+    parser.add_argument("--words", metavar="NAME", help="for words beyond the lexicon: tower (default), clip:DIR, off")
     parser.add_argument("--latency", choices=("zero", "declared", "measured"), help="what thinking costs in robot time")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="of the fusion; default: auto")
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a stored config.toml")
@@ -115,6 +117,15 @@ def _add_plan(commands: Any) -> None:
         'verbot plan "stack the red block on the blue block" --scene blocks',
     )  # fmt: skip
     _add_episode_options(parser)
+
+
+def _add_find(commands: Any) -> None:
+    parser = _add(
+        commands, "find", _find, "which thing a phrase means, with scores; nothing moves",
+        'verbot find "the round dish" --scene table',
+    )  # fmt: skip
+    _add_episode_options(parser)
+    parser.add_argument("--top", type=int, default=3, metavar="K", help="how many things to show; default: 3")
 
 
 def _add_eval(commands: Any) -> None:
@@ -292,6 +303,19 @@ def _plan(args: argparse.Namespace, started: float) -> int:
     return exit_code_of_plan(checked)
 
 
+def _find(args: argparse.Namespace, started: float) -> int:
+    from rich.console import Console
+
+    from .find_command import exit_code_of_find, find_command, find_to_dict, tell_find
+
+    config = _config(args)
+    found = find_command(config, args.top)
+    tell_find(Console(stderr=True, highlight=False), found)
+    if args.json:
+        print(json.dumps(find_to_dict(found, config), indent=2, ensure_ascii=False))
+    return exit_code_of_find(found)
+
+
 def _eval(args: argparse.Namespace, started: float) -> int:
     if args.replay is not None:
         return _replay(args)
@@ -445,7 +469,20 @@ def _config(args: argparse.Namespace) -> Any:
     from .config import ConfigError, load_run_config, make_run_config, read_settings
     from .suites import draw_scene, split_scene
 
-    names = ("command", "scene", "robot", "mode", "policy", "perceiver", "seed", "faults", "speed", "latency", "device")
+    names = (
+        "command",
+        "scene",
+        "robot",
+        "mode",
+        "policy",
+        "perceiver",
+        "seed",
+        "faults",
+        "speed",
+        "latency",
+        "device",
+        "words",
+    )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if "command" not in given and split_scene(given.get("scene", "")):
         settings = read_settings(args.config) if args.config is not None else {}

@@ -31,6 +31,10 @@ class RunConfig(BaseModel):
     mode: Literal["planner", "policy", "hybrid"] = "planner"
     policy: str = "geometric"
     perceiver: str = "fused"
+    words: str = "tower"
+    """Who finds things by words beyond the lexicon (docs/words.md): tower, tower:FILE, a plug-in's name, or off."""
+    words_sure: float = Field(default=0.9, ge=0.5, le=1.0)
+    """From this score on what was found is acted on; below it is asked."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     faults: str | None = None
     """What goes wrong on purpose: a built-in name or a file (docs/suites.md)."""

@@ -271,6 +271,7 @@ def _task_to_dict(task: Task) -> dict[str, Any]:
         "stages": [[str(fact) for fact in stage] for stage in task.stages],
         "constraints": list(task.constraints),
         "names": dict(task.names),
+        "taken": [{"phrase": t.phrase, "means": t.means, "score": rounded(t.score)} for t in task.taken],
     }
 
 

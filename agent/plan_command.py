@@ -52,6 +52,8 @@ def tell_plan(console: Console, checked: CheckedPlan) -> None:
         console.print(f"[red]cannot[/] {escape(checked.problem.message)}", soft_wrap=True)
         return
     assert checked.task is not None  # no problem, so there is a task
+    for taken in checked.task.taken:
+        console.print(f'[dim]taken[/]  "{escape(taken.phrase)}" for {escape(taken.means)} ({taken.score:.2f})')
     console.print(f"[dim]goal[/]   {escape('; '.join(_named(str(f), checked) for f in checked.task.goal))}")
     for number, step in enumerate(checked.steps, 1):
         ruling = "[green]allowed[/]" if step.allowed else f"[red]no[/] {escape(step.refusal)}"
@@ -69,7 +71,11 @@ def plan_to_dict(checked: CheckedPlan, config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "task": None
         if checked.task is None
-        else {"goal": [str(f) for f in checked.task.goal], "names": checked.task.names},
+        else {
+            "goal": [str(f) for f in checked.task.goal],
+            "names": checked.task.names,
+            "taken": [{"phrase": t.phrase, "means": t.means, "score": rounded(t.score)} for t in checked.task.taken],
+        },
         "problem": None
         if checked.problem is None
         else {

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-KINDS = ("robots", "sensors", "policies", "perceivers", "suites", "env_policies")
+KINDS = ("robots", "sensors", "policies", "perceivers", "suites", "env_policies", "words")
 
 
 class PluginError(ValueError):

@@ -16,18 +16,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..perception.types import SceneState
+from ..perception.words.types import RegionWords
 from .feasibility import lasting_facts
 from .grounding import ground
 from .knowledge import Ontology, load_ontology
-from .language import parse
+from .language import Parsed, parse
 from .lessons import STROKES, Lessons
 from .lexicon import Lexicon, load_lexicon
 from .meanings import find_meanings
 from .piles import is_pile
 from .plan_steps import in_words, look_step, make_steps
 from .relations import evaluate
+from .rewording import SURE, Reworded, may_be_reworded, reword
 from .robot_description import RobotDescription
-from .scene_graph import make_scene_graph
+from .scene_graph import SceneGraph, make_scene_graph
 from .search import search
 from .situation import make_situation, obstacles
 from .types import (
@@ -44,6 +46,8 @@ from .types import (
     PlanStatus,
     PlanStep,
     Problem,
+    ProblemKind,
+    Taken,
     Task,
 )
 
@@ -52,7 +56,10 @@ USUAL_STROKES = 8
 
 
 class Planner:
-    """One robot's planner. `description` says what its hand can hold, `looks` what else things here are called."""
+    """One robot's planner. `description` says what its hand can hold, `looks` what else things here are called.
+
+    `words` finds what is called by words beyond the lexicon; it is acted on from a score of `sure` on.
+    """
 
     def __init__(
         self,
@@ -62,11 +69,14 @@ class Planner:
         ontology: Ontology | None = None,
         lexicon: Lexicon | None = None,
         looks: Sequence[NamedLook] = (),
+        words: RegionWords | None = None,
+        sure: float = SURE,
     ) -> None:
         self._gripper = description.gripper
         self._max_replans = max_replans
         self._ontology = (ontology or load_ontology()).with_looks(looks)
         self._lexicon = (lexicon or load_lexicon()).with_nouns([look.nouns for look in looks])
+        self._words, self._sure = words, sure
         self._lessons = Lessons()
 
     def reset(self) -> None:
@@ -76,21 +86,40 @@ class Planner:
     def read(self, command: str) -> Problem | None:
         """What is wrong with the sentence alone, so that a robot need not look around for nothing."""
         parsed = parse(command, self._lexicon)
-        return parsed if isinstance(parsed, Problem) else None
+        if not isinstance(parsed, Problem):
+            return None
+        if parsed.kind is not ProblemKind.UNKNOWN_WORD or self._words is None:
+            return parsed
+        return None if may_be_reworded(command, self._lexicon, self._words) else parsed
 
     def understand(self, command: str, scene: SceneState) -> Task | Problem:
         """The goal facts that the command means in this scene."""
-        parsed = parse(command, self._lexicon)
-        if isinstance(parsed, Problem):
-            return parsed
-        return ground(parsed, make_scene_graph(scene, self._ontology), self._gripper)
+        graph = make_scene_graph(scene, self._ontology)
+        read = self._read_in(command, graph)
+        if isinstance(read, Problem):
+            return read
+        parsed, taken = read
+        task = ground(parsed, graph, self._gripper)
+        return task if isinstance(task, Problem) else replace(task, command=command, taken=taken)
 
     def meanings(self, command: str, scene: SceneState) -> tuple[Task, ...]:
         """Every task that does what was said, for who must judge it: "a block" may be any of them."""
+        graph = make_scene_graph(scene, self._ontology)
+        read = self._read_in(command, graph)
+        return () if isinstance(read, Problem) else find_meanings(read[0], graph, self._gripper)
+
+    def _read_in(self, command: str, graph: SceneGraph) -> tuple[Parsed, tuple[Taken, ...]] | Problem:
+        """The sentence by the lexicon; where a word of it is strange, by what that looks like in the scene."""
         parsed = parse(command, self._lexicon)
-        if isinstance(parsed, Problem):
-            return ()
-        return find_meanings(parsed, make_scene_graph(scene, self._ontology), self._gripper)
+        if not isinstance(parsed, Problem):
+            return parsed, ()
+        if parsed.kind is not ProblemKind.UNKNOWN_WORD or self._words is None:
+            return parsed
+        reworded = reword(command, graph, self._lexicon, self._words, self._sure)
+        if not isinstance(reworded, Reworded):
+            return reworded or parsed
+        plain = parse(reworded.command, self._lexicon)
+        return plain if isinstance(plain, Problem) else (plain, reworded.taken)
 
     def revise(self, task: Task, scene: SceneState, plan: Plan | None, outcome: Outcome | None) -> Plan:
         """The plan from here on; ended plans stay as they are."""

@@ -105,11 +105,21 @@ class NamedLook:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A phrase beyond the lexicon, what it was taken for in this scene, and how sure that is, 0–1."""
+
+    phrase: str
+    means: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A grounded command: `stages` are done in order, the facts of one stage in any order.
 
     `names` maps object ids to the words a person would use ("the small red block"). `manners` says of facts how they
-    are to come true, where that was said: by PUSH or by SWEEP instead of pick and place.
+    are to come true, where that was said: by PUSH or by SWEEP instead of pick and place. `taken` holds phrases that
+    only their look explains.
     """
 
     command: str
@@ -118,6 +128,7 @@ class Task:
     constraints: tuple[str, ...] = ()
     deadline_s: float = 120.0
     manners: dict[Fact, Action] = field(default_factory=dict["Fact", "Action"])
+    taken: tuple[Taken, ...] = ()
 
     @property
     def goal(self) -> tuple[Fact, ...]:
