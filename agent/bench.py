@@ -29,6 +29,7 @@ BENCHES = {
     "objects": "verbot.agent.bench_objects_rows:bench",
     "perception": "verbot.agent.bench_perception:bench",
     "sensors": "verbot.agent.bench_sensors:bench",
+    "subsets": "verbot.agent.bench_subsets:bench",
     "words": "verbot.agent.bench_words:bench",
 }
 SUMMARIES = {
@@ -38,6 +39,7 @@ SUMMARIES = {
     "mapping": "the map against Open3D's VoxelBlockGrid, on one thread",
     "objects": "objects on the table against truth: the suite's scenes, mounts off, hard groups, occlusion, drawers",
     "perception": "odometry, maps, objects against KISS-ICP, small_gicp, gtsam, Open3D, truth; made and real data",
+    "subsets": "each subset of camera, LiDAR, IMU, and late, frozen, biased, time-shifted: paths, objects, tasks",
     "words": "phrases in English and Chinese against truth, beside the lexicon alone and chance",
     "sensors": "camera and LiDAR against PyBullet's own, on one thread",
 }

@@ -36,6 +36,7 @@ _TOO_FAST, _MANY, _FAST_HEALTH = (
 )  # more than this times the declared rate: still true, but something is wrong
 _GAP_PERIODS, _GAP_HEALTH = 4.0, 0.7
 _SAME_S = 1e-6
+_AHEAD_S, _AHEAD_HEALTH = 0.02, 0.5
 _CENTRE_BEYOND = 1.0  # widths of the picture that the optical centre may lie beside it (cut-out pictures)
 _SAME_LENS = 0.02
 _GRAY_BITS, _LEAST_PICTURE_BITS = 2, 1.2
@@ -105,6 +106,7 @@ class HealthMonitor:
             finding = self._unless_frozen(name, _check_finite(values), is_old)
             record = self._note_samples(name, SensorKind.JOINTS, times_s, finding, arrived)
             _check_rate(record, frame.joints.times_s, self._start_s)
+        self._check_future(frame, arrived)
         self._find_absent(frame, arrived)
         frozen = {name for name, record in self._records.items() if record.finding[0] is HealthReason.FROZEN}
         if not frozen:
@@ -123,6 +125,11 @@ class HealthMonitor:
         """Health of one sensor now; 1 for a sensor never heard of."""
         record = self._records.get(sensor)
         return 1.0 if record is None else record.finding[1] * (1.0 - record.disagreement)
+
+    def has_wrong_clock(self, sensor: str) -> bool:
+        """Whether the times that a sensor states cannot be."""
+        record = self._records.get(sensor)
+        return record is not None and record.finding[0] is HealthReason.CLOCK
 
     def is_blind(self) -> bool:
         """Whether no camera can be trusted at all, or there is none."""
@@ -191,6 +198,13 @@ class HealthMonitor:
             expected = 1.0 + record.spec.rate_hz * (max(came_s) - min(came_s))
             if record.spec.rate_hz > 0 and len(came_s) > _TOO_FAST * expected:
                 _doubt(record, HealthReason.RATE, _FAST_HEALTH)
+
+    def _check_future(self, frame: SensorFrame, arrived: set[str]) -> None:
+        """What bears a time that has not come yet has a wrong clock: true of what rests, useless for what moves."""
+        for name in arrived:
+            record = self._records[name]
+            if record.last_s is not None and record.last_s > frame.time_s + _AHEAD_S:
+                _doubt(record, HealthReason.CLOCK, _AHEAD_HEALTH)
 
     def _find_absent(self, frame: SensorFrame, arrived: set[str]) -> None:
         """Sensors that should have delivered by now and did not, or whose newest value is too old."""

@@ -62,6 +62,19 @@ def stands_in(track: Track, other: Track) -> bool:
     return any(bool((np.abs(o) < half - _WITHIN_M).all()) for o, half in zip(local, halves, strict=True))
 
 
+def is_piece_of(track: Track, measurement: Measurement) -> bool:
+    """Whether what a LiDAR alone took for a thing is a side of a wider one, which it sees whole by now.
+
+    What the robot itself has put there lies there, seen or not.
+    """
+    if UNKNOWN_COLOR not in (track.seen.color, measurement.color) or track.seen.color != measurement.color:
+        return False
+    local = (track.pose_world[:3, 3] - measurement.pose_world[:3, 3]) @ measurement.pose_world[:3, :3]
+    is_within = bool((np.abs(local[:2]) < measurement.size_m[:2] / 2 + _WITHIN_M).all())
+    is_higher = track.pose_world[2, 3] + track.size_m[2] / 2 > measurement.pose_world[2, 3] + measurement.size_m[2]
+    return is_within and not is_higher and not track.was_held
+
+
 def looks_alike(track: Track, measurement: Measurement) -> bool:
     """Whether both are of one colour word and size: what a moved object keeps."""
     # One that was just let go may lie askew, which looks like another size.

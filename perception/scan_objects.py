@@ -6,6 +6,7 @@ Out: Measurements without colour, with wide covariance. What it cannot tell stay
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,9 +28,12 @@ _LOOSE = 1.6  # neighbours lie within so many spacings
 _RIM_M = 0.008
 _OPEN_SHARE, _WALL_SHARE = 0.35, 0.85
 _PLATE_RATIO, _MUG_RATIO, _BOX_DEPTH_M = 0.2, 0.7, 0.03
-_EVEN, _EVEN_WIDE, _OFF_M = 1.35, 0.5, 0.001
+_EVEN, _EVEN_WIDE, _CUBE, _OFF_M = 1.35, 0.5, 0.25, 0.001
 _MIN_SIZE_M = 0.012
-_MAX_MERGED_M, _MIN_OPENING_M = 0.32, 0.09
+_SAME_RIM_M, _WHOLE_GAP_RAD, _RIM_WIDTH_M = 0.010, 2.0, 0.016
+_SECTORS, _AROUND, _MOST_OTHERS, _LONG_SIDE_M = 24, 0.6, 5, 0.08
+_WIDE_MUG_M = 0.05
+_MAX_MERGED_M, _MIN_OPENING_M = 0.34, 0.09
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,40 +85,52 @@ def _cluster(points: Float[np.ndarray, "points 3"], quality: ScanQuality) -> lis
 
 
 def _join_rims(clusters: Sequence[Float[np.ndarray, "_ 3"]], quality: ScanQuality) -> list[Float[np.ndarray, "_ 3"]]:
-    """Near and far rim of one opening lie apart: two clusters that one circle explains as well are one thing."""
-    left = list(clusters)
-    joined = True
-    while joined:
-        joined = False
-        for i in range(len(left)):
-            for j in range(i + 1, len(left)):
-                both = np.concatenate([left[i], left[j]])
-                if np.ptp(both[:, :2], axis=0).max() < _MAX_MERGED_M and _is_one_rim(left[i], left[j], quality):
-                    left = [c for k, c in enumerate(left) if k not in (i, j)] + [both]
-                    joined = True
-                    break
-            if joined:
-                break
+    """Sides of one opening lie apart: clusters that lie all around one circle or rectangle are one thing."""
+    left = sorted(clusters, key=lambda c: -float(np.ptp(c[:, :2], axis=0).max()))
+    number = 0
+    while number < len(left):
+        others = [c for c in left[number + 1 :] if _may_belong(left[number], c)]
+        sets = [more for count in (3, 2, 1) for more in itertools.combinations(others[:_MOST_OTHERS], count)]
+        joined = next((more for more in sets if _is_one_rim([left[number], *more], quality)), ())
+        left[number] = np.concatenate([left[number], *joined])
+        left = [c for c in left if not any(c is part for part in joined)]
+        number += 0 if joined else 1
     return left
 
 
-def _is_one_rim(one: Float[np.ndarray, "_ 3"], other: Float[np.ndarray, "_ 3"], quality: ScanQuality) -> bool:
-    """Whether both are as high, lie on one circle or rectangle, and leave its middle empty."""
+def _may_belong(one: Float[np.ndarray, "_ 3"], other: Float[np.ndarray, "_ 3"]) -> bool:
+    """Whether both are as high, near, and neither is whole without the other."""
+    together = np.concatenate([one, other])[:, :2]
     tops_m = [float(np.sort(c[:, 2])[-2:].mean()) for c in (one, other)]
-    both = np.concatenate([one, other])
-    column_m, ring_m, _ = _frame(both, quality)
-    if abs(tops_m[0] - tops_m[1]) > 0.6 * ring_m:
+    is_near = np.hypot(*np.ptp(together, axis=0)) < _MAX_MERGED_M
+    return bool(is_near and abs(tops_m[0] - tops_m[1]) < _SAME_RIM_M) and not (_is_whole(one) or _is_whole(other))
+
+
+def _is_one_rim(parts: Sequence[Float[np.ndarray, "_ 3"]], quality: ScanQuality) -> bool:
+    """Whether all lie on one circle or rectangle, most of the way around, and leave its middle empty."""
+    if max(float(np.ptp(part[:, :2], axis=0).max()) for part in parts) < _LONG_SIDE_M:
         return False
-    high = both[both[:, 2] > max(tops_m) - _RIM_M - 0.5 * ring_m]
-    square = fit_square(high[:, :2], both[:, :2], quality.origin_world[:2], (column_m, ring_m))
-    for outline in (fit_round(high[:, :2]), square):
+    every = np.concatenate(parts)[:, :2]
+    for outline in (fit_round(corners_of(every)), fit_rectangle_around(every)):
         if outline is None or outline.size_m.max() > _MAX_MERGED_M or outline.size_m.min() < _MIN_OPENING_M:
             continue
-        inside_m = outline.inside_m(high[:, :2])
-        on_rim = (inside_m > -0.008) & (inside_m < 0.014)
-        if outline.off_m < 0.006 and on_rim.mean() > 0.85 and (outline.inside_m(both[:, :2]) > -0.008).mean() > 0.92:
+        inside_m = outline.inside_m(every)
+        on_rim = (inside_m > -_RIM_M) & (inside_m < _RIM_WIDTH_M)
+        angles = np.floor((np.arctan2(*(every[on_rim] - outline.center).T) / math.pi + 1.0) * (_SECTORS / 2))
+        if outline.off_m < 0.005 and on_rim.mean() > 0.9 and len(np.unique(angles)) >= _AROUND * _SECTORS:
             return True
     return False
+
+
+def _is_whole(points: Float[np.ndarray, "points 3"]) -> bool:
+    """Whether the outermost points are a circle all around already."""
+    corners = corners_of(points[:, :2])
+    circle = fit_round(corners)
+    if circle is None or circle.off_m > 0.004 or circle.size_m[0] < _MIN_OPENING_M:
+        return False
+    angles = np.sort(np.arctan2(*(corners - circle.center).T))
+    gaps = np.diff(np.append(angles, angles[0] + 2 * math.pi))
+    return bool(gaps.max() < _WHOLE_GAP_RAD)
 
 
 def _absorb(clusters: Sequence[Float[np.ndarray, "_ 3"]], quality: ScanQuality) -> list[Float[np.ndarray, "_ 3"]]:
@@ -211,7 +227,8 @@ def _outline(
     best = min(rounds, key=lambda r: r.off_m)
     is_wide = square.size_m.min() > _MIN_OPENING_M
     # Half a plate is hidden by its own rim or by others and still round; few points of a block fit a circle as well.
-    even = _EVEN_WIDE if is_wide else _EVEN
+    is_cube = abs(top_m - quality.table_m - square.size_m.mean()) < _CUBE * square.size_m.mean()
+    even = _EVEN_WIDE if is_wide else _EVEN if is_cube else 1.0 / _EVEN  # most blocks are about as high as wide
     ratio = (square.off_m + _OFF_M) / (best.off_m + _OFF_M) / even
     chosen = best if ratio > 1.0 else square
     sure = 0.5 + 0.4 * min(1.0, abs(math.log(ratio)) / math.log(2.0))
@@ -225,9 +242,10 @@ def _is_open(points: Float[np.ndarray, "points 3"], outline: Outline, top_m: flo
     is_low = points[:, 2] < top_m - max(0.006, 0.12 * (top_m - quality.table_m))
     if is_far.sum() >= 3:
         on_wall = outline.inside_m(xy[is_far]) < min(_RIM_M, 0.1 * float(outline.size_m[0]))
-        return bool(is_low[is_far].mean() > _OPEN_SHARE or (outline.is_round and on_wall.mean() > _WALL_SHARE))
+        is_ring = outline.is_round and outline.size_m[0] > _WIDE_MUG_M and on_wall.mean() > _WALL_SHARE
+        return bool(is_low[is_far].mean() > _OPEN_SHARE or is_ring)
     is_inner = outline.inside_m(xy) > 0.25 * float(outline.size_m.min())
-    return float(outline.size_m.min()) > _MIN_OPENING_M and is_inner.mean() < 0.1
+    return bool(outline.size_m.min() > _MIN_OPENING_M and is_inner.mean() < 0.1)
 
 
 def _floor(points: Float[np.ndarray, "points 3"], outline: Outline, top_m: float, quality: ScanQuality) -> float:

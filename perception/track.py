@@ -27,6 +27,7 @@ _FOUND_EXISTENCE = 0.95
 _MOVED_M = 0.006
 _ELSEWHERE_SIGMAS = 3.0
 _NO_VOTE = 1e-6
+_FADING, _FEW_LOOKS = 0.6, 1
 _SQUARE = 0.85
 
 
@@ -46,6 +47,7 @@ class Track:
     sources: tuple[str, ...]
     most_points: int
     num_looks: int = 1
+    was_held: bool = False
     shapes: dict[Shape, float] = field(default_factory=dict)
     colors: dict[str, float] = field(default_factory=dict)
     color_rgb: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
@@ -111,6 +113,8 @@ def join(track: Track, measurement: Measurement, time_s: float) -> None:
     is_first_picture = measurement.color != UNKNOWN_COLOR and track.seen.color == UNKNOWN_COLOR
     if is_first_picture:  # cameras know better what it is
         track.shapes, track.colors, is_partial = {}, {}, measurement.is_covered
+    if measurement.color == UNKNOWN_COLOR:  # each scan holds all that those before it said
+        track.shapes = {shape: _FADING * votes for shape, votes in track.shapes.items()}
     is_restart = track.num_looks == 0 or is_first_picture or (moved_m > _MOVED_M and not is_partial)
     if is_restart:
         track.pose_world, track.covariance = measurement.pose_world.copy(), measurement.covariance.copy()
@@ -118,7 +122,8 @@ def join(track: Track, measurement: Measurement, time_s: float) -> None:
     else:
         _fuse_pose(track, measurement, is_partial)
     if not is_partial:
-        keep = min(track.num_looks, 8) / (min(track.num_looks, 8) + 1.0)
+        most = _FEW_LOOKS if measurement.color == UNKNOWN_COLOR else 8
+        keep = min(track.num_looks, most) / (min(track.num_looks, most) + 1.0)
         track.size_m = keep * track.size_m + (1 - keep) * measurement.size_m
         track.cavity_depth_m = keep * track.cavity_depth_m + (1 - keep) * measurement.cavity_depth_m
         track.most_points = max(measurement.num_points, int(0.8 * track.most_points))

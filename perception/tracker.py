@@ -15,7 +15,7 @@ from jaxtyping import Float
 from .associate import associate
 from .furniture import Slid
 from .geometry import invert_pose, make_pose, wrap_angle
-from .likeness import explain_merged, is_fragment, looks_alike, stands_in
+from .likeness import explain_merged, is_fragment, is_piece_of, looks_alike, stands_in
 from .measurement import Measurement
 from .points import View
 from .track import SHOWN, Track, doubt, join, make_track
@@ -58,7 +58,7 @@ class Tracker:
         for number, track in enumerate(free):
             if number not in pairs:
                 doubt(track, views)
-                if any(stands_in(free[n], track) for n in pairs):
+                if any(stands_in(free[n], track) or is_piece_of(track, m) for n, m in pairs.items()):
                     track.existence = min(track.existence, _MISSED_EXISTENCE)
         self._recover_moved([t for n, t in enumerate(free) if n not in pairs], fresh, time_s)
         for measurement in fresh:
@@ -115,7 +115,7 @@ class Tracker:
         self.held = None
         if track is None:
             return
-        track.pose_world = _upright(track.pose_world)
+        track.pose_world, track.was_held = _upright(track.pose_world), True
         is_lost = is_lost or self._hangs(track)
         loose_m = 0.10 if is_lost else 0.008
         track.covariance = track.covariance + np.diag([loose_m**2] * 3 + [0.1**2] * 3)

@@ -89,6 +89,7 @@ def compare(networks: Mapping[str, FusionNetwork], regions: Regions) -> dict[str
                 if int(chosen.sum()) >= FEWEST:
                     measure(f"{kind} {CONDITIONS[number]}", "all", chosen)
         measure("everything there", "all", regions.evidence.is_there)
+        rows["candidates"] = _roughness(regions)
         rows["agreement"] = agreement(network, regions, both)
         rows["shares"] = asdict(measure_balance(network, regions.take(slice(0, BALANCED)).evidence.float()))
         found[name] = rows
@@ -146,6 +147,16 @@ def _measure(fused: Fused, truth: Targets, chosen: Bool[Tensor, "robots regions"
     )
 
 
+def _roughness(regions: Regions) -> dict[str, float]:
+    """How far the candidates themselves are from the truth: what an answer without any sensor would be off by."""
+    across = 1e3 * regions.targets.center_m[regions.targets.exists][:, :2].norm(dim=1)
+    return {
+        "median_mm": _number(across.median()),
+        "p95_mm": _number(across.quantile(0.95)),
+        "rms_mm": _number(across.square().mean().sqrt()),
+    }
+
+
 def _number(value: Tensor) -> float:
     return round(float(value), 4)
 
@@ -173,15 +184,18 @@ def agreement(
         apart = (pictured.center_m - swept.center_m).square() / (pictured.variance_m2 + swept.variance_m2)
         gaps.append(apart[is_chosen].mean(-1))
     a, b = (torch.cat([pair[k] for pair in features]) for k in (0, 1))
-    whole = len(a) // NUM_RIVALS
-    a, b = (x[: whole * NUM_RIVALS].view(whole, NUM_RIVALS, -1) for x in (a, b))
+    if len(a) < 2:
+        raise ValueError("Fewer than two objects are seen by both kinds of sensors. Draw more looks.")
+    rivals = min(NUM_RIVALS, len(a))
+    whole = len(a) // rivals
+    a, b = (x[: whole * rivals].view(whole, rivals, -1) for x in (a, b))
     likeness = b @ a.mT
     own = likeness.diagonal(dim1=1, dim2=2)
     rank = (likeness > own[..., None]).sum(-1)
     if not bool(own.any()):
-        rank = torch.full_like(rank, NUM_RIVALS)
+        rank = torch.full_like(rank, rivals)
     return {
-        "rivals": NUM_RIVALS,
+        "rivals": rivals,
         "top_1": round(float((rank == 0).float().mean()), 4),
         "top_5": round(float((rank < 5).float().mean()), 4),
         "gap_in_sigmas_squared": round(float(torch.cat(gaps).median()), 3),

@@ -265,13 +265,16 @@ class Gated(Attentive):
 
     def __init__(self, layers: int = 2) -> None:
         super().__init__(layers)
-        self.place = nn.Linear(WIDTH, 3)
+        self.widen = nn.Linear(WIDTH, 3)
         self.gates = nn.Linear(WIDTH, 9)
         self.mounts = nn.Parameter(torch.zeros(2))
         nn.init.zeros_(self.gates.weight)
         nn.init.zeros_(self.gates.bias)
+        nn.init.zeros_(self.widen.weight)
+        nn.init.zeros_(self.widen.bias)
         nn.init.zeros_(self.place.weight)
-        nn.init.zeros_(self.place.bias)
+        with torch.no_grad():  # at first it knows nothing
+            self.place.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 5.0, 5.0, 5.0]))
 
     def fuse(self, evidence: Evidence, encoded: Tensor, health: Tensor) -> Fused:
         """Each sensor's estimate plus its gated correction, at its gated precision, weighed as the classical ones."""
@@ -283,8 +286,12 @@ class Gated(Attentive):
         off = torch.cat([self.mounts[:1].expand(num), self.mounts[1:].expand(health.shape[-1] - num)])
         mount_m = (MOUNT_M * torch.exp(torch.tanh(off)))[None, :, None]
         found = weigh(torch.where((health > 0.0)[..., None], moved, 0.0), precision, mount_m)
-        variance = found.variance_m2 * torch.exp(2.0 * torch.tanh(self.place(own)))
-        return _answer(evidence, health, found.center_m, variance, self.heads(own))
+        # What is read from the candidate's vector counts as one estimate more, where sensors have none of their own.
+        read, spread = self.place(own).split(3, -1)
+        known, guessed = 1.0 / found.variance_m2, 1.0 / _variance(spread)
+        center = (known * found.center_m + guessed * REACH_M * torch.tanh(read)) / (known + guessed)
+        variance = torch.exp(2.0 * torch.tanh(self.widen(own))) / (known + guessed)
+        return _answer(evidence, health, center, variance, self.heads(own))
 
 
 def make_network(kind: Kind) -> FusionNetwork:

@@ -120,6 +120,15 @@ class Odometry:
         self.state, self.end_s = self._learn(state, scan, age_s), sweep.end_s
         return state, fit
 
+    def ahead(self, time_s: float, imu: InertialSamples | None) -> BodyState:
+        """Where the robots are at a moment after the last sweep, by inertia alone; nothing is remembered of it."""
+        if self.state is None:
+            raise RuntimeError("The odometry has seen no sweep yet, so that there is no state to go on from.")
+        ends_s = torch.full_like(self.end_s, time_s)
+        nothing = torch.zeros(len(ends_s), 0, dtype=torch.float64, device=ends_s.device)
+        sweep = Sweep(nothing[..., None].expand(-1, -1, 3), nothing, nothing.bool(), self.end_s, ends_s)
+        return self._predict(self.state, sweep, imu)[0]
+
     def remember(self) -> Memory:
         """All that the next sweep's result depends on, to go back to."""
         return Memory(self.state, self.end_s, self._updates, self._first, self.map.copy())

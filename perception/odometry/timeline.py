@@ -153,6 +153,14 @@ class Timeline:
         self._forget()
         return self._odometry.state
 
+    def state_at(self, time_s: float) -> BodyState | None:
+        """At a moment after the newest sweep, by the samples since then; what it rests on may still come late."""
+        state = self.state()
+        if state is None or time_s <= float(self._odometry.end_s.max()):
+            return state
+        ends_s = torch.full_like(self._odometry.end_s, time_s)
+        return self._odometry.ahead(time_s, self._between(self._odometry.end_s, ends_s))
+
     def gaps(self) -> tuple[HealthReason, ...]:
         """Which robots' inertial samples leave too much out of the newest sweep's time; asked after `state`."""
         if self._is_known is None:

@@ -276,3 +276,13 @@ def test_weights_come_back_from_their_file_and_a_changed_file_is_refused(kind, t
     with pytest.raises(WeightsError) as problem:
         load_network(kind, tmp_path / "own.safetensors")
     assert "\n" not in str(problem.value)
+
+
+@torch.no_grad()
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", KINDS)
+def test_cuda_answers_as_the_cpu(kind):
+    evidence, network = make_evidence(), network_of(kind)
+    expected = network(evidence)
+    found = network.to("cuda")(evidence.to("cuda"))
+    assert is_near(Fused(*(answer.cpu() for answer in answers(found))), expected, 1e-3)

@@ -150,3 +150,11 @@ def test_a_sensor_that_shows_something_new_again_is_frozen_no_longer() -> None:
 def test_the_same_picture_delivered_twice_is_not_frozen() -> None:
     again = replace(_frame(0.2), images=_frame(0.1).images)
     assert _health(_frame(0.1), again, sensor="eye", specs=NOISY).reason is not HealthReason.FROZEN
+
+
+def test_a_time_that_is_still_to_come_tells_of_a_wrong_clock() -> None:
+    frame = _frame(1.0)
+    ahead = replace(frame, images=(_image(1.1),))
+    health = _health(ahead, sensor="eye")
+    assert (health.health, health.reason) == (0.5, HealthReason.CLOCK)
+    assert _health(frame, sensor="eye").reason is HealthReason.OK

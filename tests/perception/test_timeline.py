@@ -152,3 +152,22 @@ def test_a_hole_between_samples_widens_the_doubt_of_that_robot_alone() -> None:
     assert torch.allclose(state.place_map[0], on_time().place_map[0], atol=1e-4)
     assert (state.place_map[1] - on_time().place_map[1]).norm() < 0.1
     assert state.covariance[1, 6:9, 6:9].trace() > 1.5 * on_time().covariance[1, 6:9, 6:9].trace()
+
+
+def test_between_sweeps_inertia_tells_where_the_robot_is_and_changes_nothing() -> None:
+    sweeps, samples = measured()
+    timeline = Timeline(2, CONFIG)
+    for sweep, imu in zip(sweeps[:4], samples[:4], strict=True):
+        timeline.add_imu(imu)
+        timeline.add_sweep(sweep)
+    timeline.add_imu(samples[4])
+    ahead = timeline.state_at(float(sweeps[4].end_s[0]))
+    for k in (4, 5):
+        timeline.add_imu(samples[k])
+        timeline.add_sweep(sweeps[k])
+        if k == 4:
+            there = timeline.state()
+    assert ahead is not None
+    assert there is not None
+    assert (ahead.place_map - there.place_map).norm(dim=1).max() < 0.05
+    assert_same(timeline.state())

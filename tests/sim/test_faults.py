@@ -141,3 +141,14 @@ def test_a_sensor_that_the_robot_lacks_is_told() -> None:
     robot, _ = frames(until_s=())
     with pytest.raises(FaultError, match="did you mean 'front'"):
         robot.inject(FaultFile(name="x", faults=(FaultEntry(kind=FaultKind.DROPPED, sensor="frnt"),)))
+
+
+def test_a_sensor_with_a_wrong_clock_states_times_beside_the_true_ones(sound: list[SensorFrame]) -> None:
+    _, seen = frames(
+        FaultEntry(kind=FaultKind.MISTIMED, sensor="front", start_s=NOW, offset_s=0.15),
+        FaultEntry(kind=FaultKind.MISTIMED, sensor="imu", start_s=NOW, offset_s=-0.1),
+    )
+    wrong, right = (next(i for i in frame[3].images if i.sensor == "front") for frame in (seen, sound))
+    assert wrong.time_s == pytest.approx(right.time_s + 0.15)
+    assert (wrong.depth_m == right.depth_m).all()
+    assert seen[3].imu[0].times_s == pytest.approx(sound[3].imu[0].times_s - 0.1)
