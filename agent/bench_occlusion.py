@@ -4,7 +4,7 @@ In:  TableLooks, a seed.
 Out: for each object that was hidden all the time, whether it has its name still.
 
 Three ways by turns: hands over all lenses; a board, held over the table by nobody, between cameras and things; the arm
-itself, its hand low over the table. Perception looks five times a second all the while.
+itself, its hand low over the table. Perception looks five times in those two seconds.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .object_looks import FEW_PIXELS, LOOK_S, TableLooks
 
 WAYS = ("lenses covered", "a board before them", "the arm before them")
 HIDDEN_S = 2.0
-LOOK_PERIOD_S = 0.2
-COUNT_EVERY = 3
+LOOK_PERIOD_S = 0.4
+COUNT_EVERY = 2
 """Looks: so often it is counted what the cameras see of each object."""
 BOARD, BOARD_SIZE_M, BOARD_HEIGHT_M = "board", (0.34, 0.34, 0.01), 0.16
 ASIDE_WORLD = (0.25, -0.49)

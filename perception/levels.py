@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label
+from scipy.spatial import KDTree
 
 from .cuts import refine_cut
 
@@ -25,6 +26,7 @@ _GAIN_SHARE, _GAIN_CELLS = 0.05, 8.0
 _MOST_LEFT = 0.10  # of the cells, neither on a block's level nor empty where nothing is
 _BLUR_CELLS = 1.5
 _MOST_BLOCKS = 9
+_LEAST_PATCH_M2 = 0.00012
 ENDS = ("start", "stop")
 _BORDER = 0.3  # how much a cell at a block's border counts: half of it may lie beside
 
@@ -199,3 +201,30 @@ def _nearest_top(
     beyond = np.stack([beside, points[:, 2] - levels_m[:, None]], axis=2)
     outside = np.hypot(*np.maximum(beyond, 0.0).transpose(2, 0, 1))
     return np.abs(outside + np.minimum(beyond.max(axis=2), 0.0)).argmin(axis=0)
+
+
+def part_at_gaps(points: Float[np.ndarray, "points 3"], cell_m: float) -> Int[np.ndarray, " points"] | None:
+    """Which of several patches each point lies in, seen from above; None where all is one patch.
+
+    Pieces are made of coarse voxels, over which small things a few millimetres apart still touch.
+    """
+    cells = np.floor(points[:, :2] / cell_m).astype(np.int64)
+    cells -= cells.min(axis=0)
+    filled = np.zeros(cells.max(axis=0) + 1, dtype=bool)
+    filled[cells[:, 0], cells[:, 1]] = True
+    labelled, count = label(filled)  # pyright: ignore[reportGeneralTypeIssues]
+    patches = np.asarray(labelled, dtype=np.int64)
+    sizes = np.bincount(patches.ravel(), minlength=count + 1)[1:]
+    large = np.flatnonzero(sizes * cell_m**2 >= _LEAST_PATCH_M2) + 1
+    if len(large) < 2:
+        return None
+    own = patches[cells[:, 0], cells[:, 1]]
+    number = np.full(count + 1, -1)
+    number[large] = np.arange(len(large))
+    result = number[own]
+    stray = result < 0
+    if stray.any():
+        kept = np.flatnonzero(~stray)
+        nearest = np.asarray(KDTree(points[kept, :2]).query(points[stray, :2])[1], dtype=np.int64)
+        result[stray] = result[kept[nearest]]
+    return result

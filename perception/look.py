@@ -28,6 +28,7 @@ from .points import Cloud, View, fuse_views
 from .proprioception import Proprioception
 from .recall import Recall
 from .scan_objects import ScanQuality, measure_scan_objects
+from .segmenter.segmenter import Segmenter
 from .steady_scans import SteadyScans, beam_angles
 from .table import TableFit, find_table, level_correction, sample_surface
 from .tracker import Track
@@ -62,6 +63,7 @@ class LookSettings:
     extrinsic_m: float
     has_cubes: bool
     fusion: Kind | Literal["off"] = "off"
+    segmenter: Segmenter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,15 @@ class Look:
         voxel_m = max(self._settings.voxel_m, 1.6 * max(spacing, default=0.0), 2.0 * max(noises, default=0.0))
         min_points = int(np.clip(1e-4 / max(min(spacing, default=0.001), 1e-4) ** 2, 8, 40))
         noise_m = max(noises, default=0.002)
-        return LookQuality(noise_m, self._settings.extrinsic_m, xy, voxel_m, min_points, self._settings.has_cubes)
+        return LookQuality(
+            noise_m,
+            self._settings.extrinsic_m,
+            xy,
+            voxel_m,
+            min_points,
+            self._settings.has_cubes,
+            self._settings.segmenter,
+        )
 
     def _compare(self, views: list[View], fit: TableFit) -> None:
         """Sensors whose table or gravity lies beside the others', or beside their own before, lose trust."""

@@ -24,8 +24,10 @@ from .handles import join_handles
 from .measurement import Measurement
 from .points import Cloud, View
 from .recall import Recall
-from .regroup import Fineness, regroup
+from .regroup import regroup
+from .segmenter.segmenter import Segmenter
 from .segments import Segment, split_segments
+from .several import Fineness
 from .types import Shape, SupportSurface
 
 _MIN_HEIGHT_M = 0.006
@@ -48,6 +50,7 @@ class LookQuality:
     voxel_m: float
     min_points: int
     has_cubes: bool
+    segmenter: Segmenter | None = None
 
 
 FloorUnder = Callable[[Float[np.ndarray, "2"], float], float | None]
@@ -105,7 +108,10 @@ class _Describer:
         spacing_m = min((s for s in self.cloud.spacing_m if np.isfinite(s)), default=0.002)
         parts = [describe_segment(piece, quality.noise_m, spacing_m) for piece in pieces]
         parts = join_handles(parts, quality.noise_m, spacing_m)
-        parts = regroup(parts, Fineness(quality.noise_m, spacing_m, quality.min_points, table_m, quality.has_cubes))
+        parts = regroup(
+            parts,
+            Fineness(quality.noise_m, spacing_m, quality.min_points, table_m, quality.has_cubes, quality.segmenter),
+        )
         parts = [p for p in parts if p.top_m - table_m > _MIN_HEIGHT_M]
         standing = arrange(parts, table_m, quality.camera_xy, spacing_m)
         standing = [_on_furniture(s, self.floor_under(s.part.center, s.part.top_m)) for s in standing]

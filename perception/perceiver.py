@@ -17,6 +17,7 @@ from .health import HealthMonitor
 from .look import Look, LookSettings
 from .plugin_spec import PluginSpec
 from .proprioception import Proprioception
+from .segmenter.segmenter import Segmenter
 from .tracker import Tracker
 from .types import PerceiverSetup, SceneState, SensorFrame
 
@@ -40,6 +41,8 @@ class FusedConfig(BaseModel):
     """Take a bar of exactly two to four cubes for cubes that touch; off for worlds with such bricks."""
     fusion: Kind | Literal["off"] = "off"
     """How what each sensor shows of an object is fused on top of its geometry (docs/fusion.md)."""
+    segmenter: str | None = None
+    """Weights (safetensors) of a segmenter, asked where geometry finds neither one object nor several; None: not."""
 
 
 class FusedPerceiver:
@@ -54,8 +57,16 @@ class FusedPerceiver:
         c, expected_m = self._config, self._config.table_height_m
         if expected_m is None and self._setup.body is not None:
             expected_m = 0.0
+        segmenter = None if c.segmenter is None else Segmenter(c.segmenter)
         settings = LookSettings(
-            expected_m, c.max_height_m, c.voxel_m, c.robot_margin_m, c.extrinsic_m, c.separate_cubes, c.fusion
+            expected_m,
+            c.max_height_m,
+            c.voxel_m,
+            c.robot_margin_m,
+            c.extrinsic_m,
+            c.separate_cubes,
+            c.fusion,
+            segmenter,
         )
         self._health = HealthMonitor(self._setup.sensors)
         self._proprioception = Proprioception(self._setup.body)

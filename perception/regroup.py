@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,43 +18,15 @@ from scipy.spatial import KDTree
 from .cells import distinct_rows, number_rows
 from .cuts import find_cut, has_notch, hull_area, refine_cut
 from .describe import Part, describe_segment
-from .levels import part_blocks
-from .outlines import fit_rectangle, make_hull
+from .outlines import make_hull
 from .segments import Segment
-from .towers import find_seams
+from .several import Fineness, are_compact, describe_pieces, take_blocks, take_proposed, take_tower
 
 _STEP_M = 0.010  # a level or content this much above its surroundings is another object
 _MIN_AREA_M2 = 0.0002
 _MAX_AREA_M2 = 0.03  # of a group of blocks; larger things are furniture
 _GAP_M = 0.010
-_WIDE = 1.3  # wider than so many times its height a block may be several
-_FILLED = 0.75
-_LEDGE_M = 0.0025
 _ALIKE = 0.08
-
-
-@dataclass(frozen=True, slots=True)
-class Fineness:
-    """What describing needs: depth noise, pixel spacing, points that make an object; where they stand, what they are.
-
-    `has_cubes` says that blocks may be taken for cubes.
-    """
-
-    noise_m: float
-    spacing_m: float
-    min_points: int
-    table_m: float
-    has_cubes: bool
-
-    @property
-    def cell_m(self) -> float:
-        """Cells seen from above that have no holes on a surface seen at a slant."""
-        return max(0.003, 2.4 * self.spacing_m)
-
-    @property
-    def band_m(self) -> float:
-        """Points this close under the top belong to it."""
-        return max(0.004, 4.0 * self.noise_m)
 
 
 def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
@@ -63,14 +35,14 @@ def regroup(parts: Sequence[Part], fineness: Fineness) -> list[Part]:
     waiting, done = [_close_capped(p, joined, fineness) for p in joined], []
     while waiting:
         part = waiting.pop()
-        if pieces := _take_blocks(part, fineness):
+        if pieces := take_blocks(part, fineness):
             waiting += pieces
-        elif tower := _take_tower(part, fineness):
+        elif tower := take_tower(part, fineness):
             done += tower
         elif pieces := _divide(part, [*waiting, *done], fineness):
             waiting += pieces
         else:
-            done.append(part)
+            done += take_proposed(part, fineness) or [part]
     return done
 
 
@@ -87,76 +59,11 @@ def _divide(part: Part, others: Sequence[Part], fineness: Fineness) -> list[Part
         if pieces and pieces[1].floor_m is not None:
             return pieces
     pieces = _in_two(part, _find_neighbour(part, others, fineness), fineness)
-    return pieces if pieces and _are_compact(pieces) else []
-
-
-def _take_blocks(part: Part, fineness: Fineness) -> list[Part]:
-    """Blocks side by side, by their tops; none where those are not all compact and flat."""
-    is_slender = float(part.size_m.max()) < _WIDE * min(float(part.size_m.min()), part.top_m - part.low_m)
-    if is_slender or not _is_solid(part):
-        return []
-    numbers = part_blocks(part.segment.points, fineness.cell_m, fineness.noise_m)
-    if numbers is None:
-        return []
-    pieces = _describe_pieces(part, [numbers == number for number in range(int(numbers.max()) + 1)], fineness)
-    is_flat = all(p.fill > _FILLED and p.floor_m is None and not p.is_round for p in pieces)
-    return pieces if pieces and is_flat and _are_compact(pieces) else []
-
-
-def _is_solid(part: Part) -> bool:
-    return part.floor_m is None and part.handle_rad is None
-
-
-def _take_tower(part: Part, fineness: Fineness) -> list[Part]:
-    """Cubes upon each other; none where that does not come out even."""
-    stands = part.low_m - fineness.table_m < _STEP_M
-    high_m = part.top_m - fineness.table_m
-    if (
-        not fineness.has_cubes
-        or not stands
-        or not _is_solid(part)
-        or part.is_round
-        or high_m < _WIDE * float(part.size_m.min())
-    ):
-        return []
-    points = part.segment.points
-    top = points[points[:, 2] > part.top_m - fineness.band_m, :2]
-    seams_m = find_seams(
-        points, fit_rectangle(top, fineness.spacing_m), part.top_m, fineness.table_m, fineness.spacing_m
-    )
-    if seams_m is None:
-        return []
-    # A ledge's points lie around its seam, and make what stands on it too wide; a strip of face does no harm below.
-    number = (points[:, 2, None] < np.add(seams_m, _LEDGE_M)).sum(axis=1)
-    pieces = _describe_pieces(part, [number == k for k in range(len(seams_m) + 1)], fineness)
-    # Of those below only faces are seen, which without their top may look like anything.
-    lower = [
-        replace(piece, top_m=seam_m, is_round=False, is_prism=True, fill=1.0, floor_m=None, handle_rad=None)
-        for piece, seam_m in zip(pieces[1:], seams_m, strict=False)
-    ]
-    return [*pieces[:1], *lower]
-
-
-def _are_compact(pieces: Sequence[Part]) -> bool:
-    """Blocks side by side are compact; the strokes of a letter are long, and a letter is one thing."""
-    aspects = sorted(float(p.size_m.max() / max(float(p.size_m.min()), 1e-4)) for p in pieces)
-    return aspects[0] < 1.6 and aspects[-1] < 2.3
+    return pieces if pieces and are_compact(pieces) else []
 
 
 def _in_two(part: Part, mask: Bool[np.ndarray, "points"] | None, fineness: Fineness) -> list[Part]:
-    return [] if mask is None else _describe_pieces(part, [mask, ~mask], fineness)
-
-
-def _describe_pieces(part: Part, masks: Sequence[Bool[np.ndarray, "points"]], fineness: Fineness) -> list[Part]:
-    """Every piece on its own; none at all where one of them is too small to be an object."""
-    segments = [_take(part.segment, chosen) for chosen in masks]
-    if min(len(s.points) for s in segments) < fineness.min_points:
-        return []
-    return [describe_segment(s, fineness.noise_m, fineness.spacing_m) for s in segments]
-
-
-def _take(segment: Segment, chosen: Bool[np.ndarray, "points"]) -> Segment:
-    return Segment(segment.points[chosen], segment.colors[chosen], segment.view[chosen])
+    return [] if mask is None else describe_pieces(part, [mask, ~mask], fineness)
 
 
 def _join_faces(parts: Sequence[Part], fineness: Fineness) -> list[Part]:

@@ -102,3 +102,13 @@ def test_a_letter_with_strokes_of_one_height_stays_one() -> None:
     ]
     (letter,) = FusedPerceiver(PerceiverSetup(())).update(look_with(own_cameras(), make_room([], extra=bars))).objects
     assert letter.size_m[2] == pytest.approx(0.03, abs=0.003)
+
+
+def test_crumbs_of_one_colour_a_few_millimetres_apart_are_each_one_object() -> None:
+    crumbs = [
+        Thing("crumb_small", "yellow", 0.45 + dx, 0.05 + dy, turn)
+        for dx, dy, turn in ((0.0, 0.0, 0.0), (0.022, 0.0, 0.6), (0.003, 0.023, 0.3))
+    ]
+    objects = _see(*crumbs)
+    assert len(objects) == 3
+    assert len({found(crumb, objects, 0.004).id for crumb in crumbs}) == 3
