@@ -1,4 +1,4 @@
-"""Keeps what a person or a program needs to look at a run later: perceived scenes, pictures, plan changes.
+"""Keeps what a person or a program needs to look at a run later: perceived scenes, pictures, health of sensors.
 
 In:  the events of a run (it is an Observer).
 Out: `scenes.json`, `health.json` and `pictures/*.jpg` in the run's folder, written as they come, so that an interrupted
@@ -14,22 +14,21 @@ import numpy as np
 from jaxtyping import Float
 
 from ..perception.types import WORLD, CameraImage, ObjectState, RobotBody, SceneState, SensorFrame
-from ..planning.types import Plan, PlanStep, Problem, Task, Trajectory, Verdict
+from ..planning.types import PlanStep
+from .captions import Captions
 from .health_chart import HealthLog
-from .observers import Observer
 from .run_folder import RunFolder
 
 MAX_PICTURE_WIDTH = 640
 
 
-class Recorder(Observer):
+class Recorder(Captions):
     """Writes every look's scene; pictures of the first and of the latest look."""
 
     def __init__(self, folder: RunFolder, body: RobotBody | None) -> None:
+        super().__init__()
         self._folder, self._body = folder, body
         self.scenes: list[dict[str, Any]] = []
-        self.captions: list[tuple[float, str]] = [(0.0, "looking")]
-        self._plan: Plan | None = None
         self._health = HealthLog()
 
     def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
@@ -43,19 +42,6 @@ class Recorder(Observer):
     def on_progress(self, step: PlanStep, fraction: float, scene: SceneState) -> None:
         """Sensors may fail between looks."""
         self._note_health(scene)
-
-    def on_command(self, command: str, time_s: float) -> None:
-        """The film says what was asked next."""
-        self.captions.append((time_s, f"“{command}”"))
-
-    def on_task(self, task: Task | Problem) -> None:
-        """A problem is a caption too."""
-        if isinstance(task, Problem):
-            self.captions.append((0.0, task.message))
-
-    def on_step(self, step: PlanStep, trajectory: Trajectory, verdict: Verdict, time_s: float) -> None:
-        """The film says what the arm is about."""
-        self.captions.append((time_s, step.reason if verdict.allowed else f"refused: {step.reason}"))
 
     def _note_health(self, scene: SceneState) -> None:
         if self._health.note(scene):

@@ -16,9 +16,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from ...perception.types import WORLD, CameraImage, SceneState, SensorFrame
 from ..assignment import make_assignment
+from ..captions import Captions
 from ..episode import Episode, EpisodeResult
 from ..observers import Observer, Observers
-from ..recorder import Recorder, jpeg
+from ..recorder import jpeg
 from ..run_command import FILM_HZ
 from ..run_folder import RunFolder
 from ..suites import build_suite
@@ -107,7 +108,7 @@ def _run(job: Job, stack: contextlib.ExitStack) -> Answer:
     config = run_config_of(job, drawn)
     film_hz = FILM_HZ if job.film and folder is not None else 0.0
     episode = stack.enter_context(Episode(config, stage=lambda _: drawn.scene, film_hz=film_hz))
-    look, captions = _LastLook(), _Captions()
+    look, captions = _LastLook(), Captions()
     result = episode.run(Observers(look, captions), assignment=make_assignment(drawn))
     has_picture = folder is not None and look.write(folder, job.key)
     can_film = bool(getattr(episode.parts.robot, "snapshots", None)) and not result.success
@@ -166,17 +167,7 @@ class _LastLook(Observer):
         return True
 
 
-class _Captions(Recorder):
-    """The film's captions, without the recorder's files."""
-
-    def __init__(self) -> None:
-        super().__init__(RunFolder(Path()), None)
-
-    def on_scene(self, frame: SensorFrame, scene: SceneState) -> None:
-        """Nothing is written."""
-
-
-def _film(path: Path, episode: Episode, captions: _Captions) -> None:
+def _film(path: Path, episode: Episode, captions: Captions) -> None:
     from ...sim.film import write_film
 
     robot: Any = episode.parts.robot

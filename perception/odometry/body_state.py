@@ -19,6 +19,7 @@ from torch import Tensor
 from .preintegration import ImuNoise, Preintegrated
 from .registration import Renewal
 from .rotations import exp, log, skew, thrice, turned
+from .wheels import Rolling
 
 SIZE = 24
 TURN, PLACE, VELOCITY, FORCE_BIAS, RATE_BIAS, GRAVITY = (slice(3 * k, 3 * k + 3) for k in range(6))
@@ -120,10 +121,33 @@ class BodyState:
         found = torch.cat([log(R_map_body @ self.R_map_body.mT), place_map - self.place_map], dim=1)
         seen = self._seen(age_s)
         seen[:, :, MAP] = -torch.eye(6).to(seen)
+        return self._corrected(seen, information, found + self.map_error)
+
+    def rolled(self, rolling: Rolling, axle_body_m: Annotated[Tensor, "3"], rate_radps: Tensor | None) -> BodyState:
+        """After wheels told how their axle goes; robots whose wheels said nothing stay as they are.
+
+        `rate_radps` is how the body turns, in its own frame; None: the axle goes as the body does.
+        """
+        into_body = self.R_map_body.mT
+        expected = turned(into_body, self.velocity_map)
+        seen = torch.zeros(len(expected), 3, SIZE).to(expected)
+        seen[:, :, TURN], seen[:, :, VELOCITY] = into_body @ skew(self.velocity_map), into_body
+        if rate_radps is not None:
+            expected = expected + torch.linalg.cross(rate_radps - self.rate_bias_radps, axle_body_m.expand_as(expected))
+            seen[:, :, RATE_BIAS] = skew(axle_body_m.expand_as(expected))
+        return self._corrected(seen, torch.diag_embed(rolling.information), rolling.velocity_body - expected)
+
+    def _corrected(
+        self,
+        seen: Annotated[Tensor, "robots rows 24"],
+        information: Annotated[Tensor, "robots rows rows"],
+        found: Annotated[Tensor, "robots rows"],
+    ) -> BodyState:
+        """After a measurement lay that far beside what was expected; without information nothing changes."""
         crossed = self.covariance @ seen.mT
-        eye = torch.eye(6).to(seen)
+        eye = torch.eye(seen.shape[1]).to(seen)
         gain = crossed @ torch.linalg.solve(eye + information @ seen @ crossed, information)
-        moved = turned(gain, found + self.map_error)
+        moved = turned(gain, found)
         return BodyState(
             exp(moved[:, TURN]) @ self.R_map_body,
             self.place_map + moved[:, PLACE],

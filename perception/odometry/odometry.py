@@ -1,10 +1,10 @@
 """The road: sweeps and inertial samples in, where each robot is out.
 
-In:  Sweeps of a batch of robots, and their IMU samples since the last one.
+In:  Sweeps of a batch of robots, their IMU samples since the last one, and their wheels' speeds.
 Out: BodyState in the frame where each robot was first; how well the sweep fitted.
 
-predict (IMU) → deskew → Gaussians → match with map and prediction → correct → map. Without an IMU a robot is taken to
-go on as before. Where the surroundings do not say (a corridor), the prediction stays and the covariance grows.
+predict (IMU, wheels) → deskew → Gaussians → match with map and prediction → correct → map. Without an IMU a robot is
+taken to go on as before. Where the surroundings do not say (a corridor), the prediction stays and the covariance grows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .preintegration import ImuNoise, Path, make_path, sum_up
 from .registration import Fit, Matching, register, renewal
 from .rotations import turned
 from .voxel_map import VoxelMap
+from .wheels import WheelNoise, WheelSamples, roll
 
 STARTS = 3
 """How often the first sweep is straightened: each time leaves about a tenth of the error."""
@@ -69,6 +70,7 @@ class OdometryConfig:
     coarse: Matching = field(default_factory=lambda: Matching(floor_m=0.05, along_m=0.4, max_iterations=20))
     noise: ImuNoise = field(default_factory=ImuNoise)
     guess: FirstGuess = field(default_factory=FirstGuess)
+    wheels: WheelNoise = field(default_factory=WheelNoise)
     coasting_mps2: float = 3.0
     coasting_radps: float = 0.3
 
@@ -96,7 +98,9 @@ class Odometry:
         self._updates = 0
         self._first: tuple[Sweep, InertialSamples | None] | None = None
 
-    def update(self, sweep: Sweep, imu: InertialSamples | None = None) -> tuple[BodyState, Fit | None]:
+    def update(
+        self, sweep: Sweep, imu: InertialSamples | None = None, wheels: WheelSamples | None = None
+    ) -> tuple[BodyState, Fit | None]:
         """One sweep of every robot; points that are not finite count as absent."""
         # What is not finite stays so in a sum.
         is_finite = sweep.points_body.sum(dim=2).isfinite() & sweep.times_s.isfinite()
@@ -107,6 +111,8 @@ class Odometry:
         if self._first is not None:
             self._redo_first(sweep, imu)
         predicted, track = self._predict(self.state, sweep, imu)
+        if wheels is not None:
+            predicted = self._roll(predicted, sweep, imu, wheels)
         scan = self._gaussians(sweep, track)
         fit = self._match(predicted, scan)
         age_s = _age_s(sweep)
@@ -183,6 +189,17 @@ class Odometry:
         back = state.velocity_map[:, None] * (moments_s - sweep.end_s[:, None])[..., None]
         rotation = predicted.R_map_body[:, None].expand(-1, moments_s.shape[1], 3, 3)
         return predicted, make_track(moments_s, rotation, predicted.place_map[:, None] + back)
+
+    def _roll(self, state: BodyState, sweep: Sweep, imu: InertialSamples | None, wheels: WheelSamples) -> BodyState:
+        noise = self.config.wheels
+        rolling = roll(wheels, sweep.end_s, noise)
+        if not rolling.information.any():
+            return state
+        axle_body_m = torch.tensor(noise.axle_body_m).to(state.place_map)
+        rate_radps = None
+        if imu is not None and any(noise.axle_body_m):
+            rate_radps = imu.rate_radps[:, -1].double()
+        return state.rolled(rolling, axle_body_m, rate_radps)
 
     def _gaussians(self, sweep: Sweep, track: Track | None) -> Gaussians:
         is_bent = track is not None and bool((sweep.times_s != sweep.end_s[:, None]).any())

@@ -1,6 +1,6 @@
 """Measurements as they arrive, late or out of order, in the order in which they were taken.
 
-In:  sweeps and inertial samples, each sensor by its own clock.
+In:  sweeps, inertial samples and speeds of wheels, each sensor by its own clock.
 Out: the BodyState that the odometry has when all came on time, bit for bit, as long as they are no later than a window;
      one HealthReason for each robot and message.
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from ..types import HealthReason
 from .body_state import BodyState
 from .odometry import InertialSamples, Memory, Odometry, OdometryConfig, Sweep
+from .wheels import WheelSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TimelineConfig:
     """With more than this between samples the robot is taken to go on as before, with the doubt that this brings."""
     imu_offset_s: float = 0.0
     lidar_offset_s: float = 0.0
+    wheel_offset_s: float = 0.0
     odometry: OdometryConfig = field(default_factory=OdometryConfig)
 
 
@@ -55,6 +57,7 @@ class Timeline:
         self._taken: list[_Taken] = []
         none = torch.zeros(robots, 0, dtype=torch.float64, device=device)
         self._imu = InertialSamples(none, none[..., None].expand(-1, -1, 3), none[..., None].expand(-1, -1, 3))
+        self._wheels = WheelSamples(none, none)
         self._is_known: Tensor | None = None
         self._oldest_s = -float("inf")
 
@@ -81,6 +84,25 @@ class Timeline:
             (HealthReason.NOT_FINITE, (~is_finite & ~is_padding).any(dim=1)),
             (HealthReason.CLOCK, (is_late & ~is_padding).any(dim=1)),
             (HealthReason.RATE, is_many),
+        )
+        return _first_reason(self.robots, reasons)
+
+    def add_wheels(self, samples: WheelSamples) -> tuple[HealthReason, ...]:
+        """Speeds of every robot's wheels, in any order; an infinite time is padding."""
+        times_s = samples.times_s.double() + self.config.wheel_offset_s
+        is_padding = times_s == torch.inf
+        is_finite = times_s.isfinite() & samples.speed_mps.isfinite()
+        is_late = times_s < self._oldest_s
+        times_s = torch.where(is_finite & ~is_late, times_s, torch.inf)
+        speed_mps = torch.where(is_finite, samples.speed_mps.double(), 0.0)
+        # In the order of time, so that sums do not depend on how they came.
+        all_s, order = torch.cat([self._wheels.times_s, times_s], dim=1).sort(dim=1, stable=True)
+        all_mps = torch.cat([self._wheels.speed_mps, speed_mps], dim=1).gather(1, order)
+        self._wheels = WheelSamples(all_s, all_mps)
+        self._undo(float(times_s.min()) if times_s.numel() else float("inf"))
+        reasons = (
+            (HealthReason.NOT_FINITE, (~is_finite & ~is_padding).any(dim=1)),
+            (HealthReason.CLOCK, (is_late & ~is_padding).any(dim=1)),
         )
         return _first_reason(self.robots, reasons)
 
@@ -125,7 +147,8 @@ class Timeline:
                     self._odometry.end_s = taken.sweep.start_s
                 imu = self._between(self._odometry.end_s, taken.sweep.end_s)
                 self._is_known = None if imu is None else imu.is_known
-                self._odometry.update(taken.sweep, imu)
+                wheels = self._wheels if self._wheels.times_s.isfinite().any() else None
+                self._odometry.update(taken.sweep, imu, wheels)
                 self._taken[index] = replace(taken, before=before)
         self._forget()
         return self._odometry.state
@@ -161,11 +184,13 @@ class Timeline:
             return
         self._oldest_s = max(self._oldest_s, self._taken[-1].end_s - self.config.window_s)
         self._taken = [taken for taken in self._taken if taken.end_s > self._oldest_s]
-        times_s = self._imu.times_s
+        times_s, rolled_s = self._imu.times_s, self._wheels.times_s
         # What may be done again begins at the end of the sweep before; one sample before that holds on into it.
         before = self._taken[0].before
         kept_s = self._oldest_s if before is None else min(self._oldest_s, float(before.end_s.min()))
         old = int((times_s < kept_s).sum(dim=1).min()) - 1
+        gone = int((rolled_s < kept_s).sum(dim=1).min())
+        self._wheels = WheelSamples(rolled_s[:, gone:], self._wheels.speed_mps[:, gone:])
         if old > 0:
             self._imu = InertialSamples(times_s[:, old:], self._imu.force_mps2[:, old:], self._imu.rate_radps[:, old:])
 

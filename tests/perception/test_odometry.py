@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 from verbot.agent.bench_nees import squared_errors
+from verbot.perception.odometry.body_state import BodyState, FirstGuess, first_state
 from verbot.perception.odometry.deskew import make_track
 from verbot.perception.odometry.gaussians import flattened, invert_symmetric, make_gaussians, thinnest, turn_symmetric
 from verbot.perception.odometry.odometry import InertialSamples, Odometry, OdometryConfig, Sweep
 from verbot.perception.odometry.rotations import exp, log
 from verbot.perception.odometry.voxel_map import VoxelMap
+from verbot.perception.odometry.wheels import Rolling, WheelSamples
 from verbot.sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, drive
 
 CONFIG = OdometryConfig(map_slots=1 << 15)
@@ -215,6 +217,50 @@ def test_along_a_corridor_nothing_is_claimed() -> None:
     along, across, up = state.covariance[0].diagonal()[3:6].sqrt().tolist()
     assert along > 10.0 * max(across, up)
     assert across < 0.02
+
+
+def along_corridor(*, has_wheels: bool, speeds_mps: tuple[float, ...] = (0.5, 0.5)) -> BodyState:
+    """Two robots of which nothing but their wheels can tell how far along they are."""
+    odometry = Odometry(2, dataclasses.replace(CONFIG, scan_voxel_m=0.4, map_voxel_m=0.8))
+    for index in range(12):
+        end_s = torch.full((2,), 0.1 * (index + 1), dtype=torch.float64)
+        points = torch.cat([corridor(0.1 * speed * index) for speed in speeds_mps])
+        times_s = end_s[:, None].expand(points.shape[:2])
+        sweep = Sweep(points, times_s, torch.ones(points.shape[:2], dtype=torch.bool), end_s - SWEEP_S, end_s)
+        told = torch.tensor(speeds_mps, dtype=torch.float64)[:, None].expand(2, 3)
+        wheels = WheelSamples(end_s[:, None] - torch.tensor([[0.04, 0.02, 0.0]]), told) if has_wheels else None
+        state, _ = odometry.update(sweep, None, wheels)
+    return state
+
+
+def test_wheels_tell_how_far_along_a_corridor_each_robot_is() -> None:
+    speeds = (0.5, 0.2)
+    state, blind = along_corridor(has_wheels=True, speeds_mps=speeds), along_corridor(has_wheels=False)
+    np.testing.assert_allclose(state.place_map[:, 0], [1.1 * speed for speed in speeds], rtol=0.1)
+    np.testing.assert_allclose(state.velocity_map[:, 0], speeds, rtol=0.05)
+    along, without = (s.covariance.diagonal(dim1=1, dim2=2)[:, 3].sqrt() for s in (state, blind))
+    assert (along < 0.1 * without).all()
+
+
+def test_wheels_that_said_nothing_lately_change_nothing() -> None:
+    of = street(3, 4)
+    plain, silent = Odometry(1, CONFIG), Odometry(1, CONFIG)
+    for index in range(4):
+        sweep, imu = sweeps_of(of, index=index), samples_of(of, index=index)
+        expected, _ = plain.update(sweep, imu)
+        old = WheelSamples(sweep.end_s[:, None] - 0.5, torch.tensor([[30.0]]))
+        state, _ = silent.update(sweep, imu, old)
+    np.testing.assert_allclose(state.place_map, expected.place_map, atol=1e-12)
+    np.testing.assert_allclose(state.covariance, expected.covariance, atol=1e-12)
+
+
+def test_an_axle_behind_the_body_is_told_from_a_body_that_slides() -> None:
+    guess = first_state(torch.tensor([[0.0, 0.0, 9.81]]), FirstGuess(velocity_mps=0.5))
+    rate, axle = torch.tensor([[0.0, 0.0, 0.4]], dtype=torch.float64), torch.tensor([-1.0, 0.0, 0.0]).double()
+    rolling = Rolling(torch.tensor([[2.0, 0.0, 0.0]]).double(), torch.full((1, 3), 1e6).double())
+    state = guess.rolled(rolling, axle, rate)
+    # A body one metre ahead of its axle swings sideways at turning rate times that metre.
+    np.testing.assert_allclose(state.velocity_map, [[2.0, 0.4, 0.0]], atol=1e-3)
 
 
 def test_broken_points_and_empty_sweeps_change_nothing_and_raise_nothing() -> None:

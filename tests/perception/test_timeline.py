@@ -11,6 +11,7 @@ from verbot.agent.bench_nees import FEW_BEAMS, LIDAR, _samples, _sweep
 from verbot.perception.odometry.body_state import BodyState
 from verbot.perception.odometry.odometry import InertialSamples, Sweep
 from verbot.perception.odometry.timeline import Timeline, TimelineConfig
+from verbot.perception.odometry.wheels import WheelSamples
 from verbot.perception.types import HealthReason
 from verbot.sim.street import drive
 
@@ -50,6 +51,45 @@ def test_what_is_late_within_the_window_gives_the_same_state_bit_for_bit() -> No
         timeline.add_sweep(sweep)
         timeline.state()
         timeline.add_imu(imu)
+    assert_same(timeline.state())
+
+
+def rolled(sweep: Sweep, speed_mps: float = 8.0) -> WheelSamples:
+    times_s = sweep.end_s[:, None] - torch.tensor([[0.09, 0.05, 0.01]], dtype=torch.float64)
+    return WheelSamples(times_s, torch.full_like(times_s, speed_mps))
+
+
+def test_wheels_that_are_late_give_the_same_state_bit_for_bit() -> None:
+    sweeps, samples = measured()
+    on, late = Timeline(2, CONFIG), Timeline(2, CONFIG)
+    for sweep, imu in zip(sweeps, samples, strict=True):
+        on.add_imu(imu)
+        assert on.add_wheels(rolled(sweep)) == OK
+        on.add_sweep(sweep)
+        expected = on.state()
+        late.add_imu(imu)
+        late.add_sweep(sweep)
+        late.state()
+    for k in (1, 0, 4, 2, 5, 3):
+        late.add_wheels(rolled(sweeps[k]))
+    state = late.state()
+    assert state is not None
+    for field in dataclasses.fields(BodyState):
+        assert torch.equal(getattr(state, field.name), getattr(expected, field.name)), field.name
+    assert not torch.equal(state.place_map, on_time().place_map)
+
+
+def test_wheels_that_are_broken_or_too_old_are_left_out_and_said() -> None:
+    timeline = Timeline(2, dataclasses.replace(CONFIG, window_s=0.25))
+    for sweep, imu in zip(*measured(), strict=True):
+        timeline.add_imu(imu)
+        timeline.add_sweep(sweep)
+        timeline.state()
+        broken = rolled(sweep)
+        broken.speed_mps[1] = math.nan
+        broken.times_s[0] = math.inf
+        assert timeline.add_wheels(broken) == (HealthReason.OK, HealthReason.NOT_FINITE)
+    assert timeline.add_wheels(rolled(measured()[0][0])) == (HealthReason.CLOCK,) * 2
     assert_same(timeline.state())
 
 
