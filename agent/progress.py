@@ -36,6 +36,9 @@ class ProgressView(Observer):
     def on_task(self, task: Task | Problem) -> None:
         """What the sentence means."""
         if isinstance(task, Task):
+            for taken in task.taken:
+                told = f'"{taken.phrase}" for {taken.means} ({taken.score:.2f})'
+                self._console.print(f"[dim]taken[/]  {escape(told)}")
             facts = [f"{f.predicate.value}({', '.join(task.names.get(a, a) for a in f.args)})" for f in task.goal]
             self._console.print(f"[dim]goal[/]   {escape('; '.join(facts))}")
 

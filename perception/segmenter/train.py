@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,7 @@ def train(pieces: list[Piece], choosing: list[Piece], num_steps: int, out: Path,
     rng, network = np.random.default_rng(seed), SegmenterNetwork()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=num_steps)
-    num_points, error_m, start_s = network.config.num_points, math.nan, time.process_time()
+    num_points, error_m = network.config.num_points, math.nan
     for step in range(num_steps):
         loss = loss_of(network, draw_batch(pieces, 16, num_points, rng, is_turned=True))
         optimizer.zero_grad()
@@ -93,8 +92,7 @@ def train(pieces: list[Piece], choosing: list[Piece], num_steps: int, out: Path,
                 )
                 error_m = SCALE_M * float(loss_of(network, fixed).detach())
             save_file({name: value.half() for name, value in network.state_dict().items()}, str(out))
-            spent_s = time.process_time() - start_s
-            print(f"step {step + 1}: {1e3 * error_m:.2f} mm from the middle, {spent_s:.0f} s", flush=True)
+            print(f"step {step + 1}: {1e3 * error_m:.2f} mm from the middle", flush=True)
     return error_m
 
 
