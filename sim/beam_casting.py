@@ -10,6 +10,7 @@ beam meets the place where it was at the beam's own time: the beam is carried in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,17 @@ class Echoes:
 
 
 ECHO = np.dtype([("range_m", np.float32), ("chance", np.float32), ("intensity", np.float32), ("shape", np.int32)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Where beams meet one shape, before the detector hears anything."""
+
+    shape: int
+    beam: Int[np.ndarray, " echoes"]
+    range_m: Float32[np.ndarray, " echoes"]
+    cosine: Float32[np.ndarray, " echoes"]
+    albedo: Float32[np.ndarray, " echoes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,7 @@ def cast_sweep(
     shapes, watch_s = shapes.only(moving), sweep.watch_times_s(moments_s)
     T_sensor_shape = invert_pose(sensor.at(watch_s)) @ shapes.at(watch_s)
     centers, radii_m = _path_balls(T_sensor_shape, room.shapes.centers[moving], room.shapes.radii_m[moving])
-    each = len(pattern.directions_sensor) // len(moments_s)
+    each, met = len(pattern.directions_sensor) // len(moments_s), list[_Met | None]()
     for row, beams in enumerate(pattern.near(centers, radii_m)):
         if not len(beams):
             continue
@@ -147,7 +159,10 @@ def cast_sweep(
         at_s = moments_s[moments]
         T_shape_sensor = invert_pose(shapes.only([row]).at(at_s)) @ sensor.at(at_s)
         index = int(moving[row])
-        nearest.add(index, _ask(room, index, beams, pattern, T_shape_sensor[:, 0], moment))
+        met.append(_ask(room, index, beams, pattern, T_shape_sensor[:, 0], moment))
+    for share in _hear(pattern, met):
+        if share is not None:
+            nearest.add(int(share.echo["shape"][0]), share)
     return nearest.echoes()
 
 
@@ -163,10 +178,12 @@ def _cast_resting(
         T_sensor_shape = invert_pose(T_world_sensor) @ room.T_world_shape[new]
         centers = (T_sensor_shape[:, :3, :3] @ room.shapes.centers[new, :, None])[..., 0] + T_sensor_shape[:, :3, 3]
         near = pattern.near(centers, room.shapes.radii_m[new])
-        return [
+        rows = zip(new.tolist(), near, invert_pose(T_sensor_shape), strict=True)
+        met = [
             _ask(room, index, beams, pattern, T_shape_sensor) if len(beams) else None
-            for index, beams, T_shape_sensor in zip(new.tolist(), near, invert_pose(T_sensor_shape), strict=True)
+            for index, beams, T_shape_sensor in rows
         ]
+        return _hear(pattern, met)
 
     memory = recall(room, pattern, T_world_sensor, lambda: _Nearest(len(pattern.directions_sensor)))
     return memory.see(room, is_asked, ask)
@@ -179,8 +196,8 @@ def _ask(
     pattern: Pattern,
     T_shape_sensor: Float[np.ndarray, "*moments 4 4"],
     moment: Int[np.ndarray, " beams"] | None = None,
-) -> _Share:
-    """What one shape gives back; with `moment`, each beam is sent from the pose of its own."""
+) -> _Met | None:
+    """What of one shape is met; with `moment`, each beam is sent from the pose of its own."""
     directions_sensor = pattern.directions_sensor.take(beams, axis=0)
     rotations = T_shape_sensor[..., :3, :3].astype(np.float32)
     if moment is None:
@@ -188,20 +205,30 @@ def _ask(
     else:
         directions = np.einsum("nij,nj->ni", rotations.take(moment, axis=0), directions_sensor)
         origins = T_shape_sensor[:, :3, 3].take(moment, axis=0)
-    shapes = room.shapes
-    range_m, triangle = shapes.cast(index, origins, directions)
+    mesh, first = room.shapes.meshes[index], room.shapes.first_triangle[index]
+    range_m, triangle = mesh.cast(origins, directions)
     met = np.flatnonzero(triangle >= 0)
+    if not len(met):
+        return None
     triangle = triangle.take(met)
-    cosine = np.einsum(
-        "ij,ij->i",
-        shapes.meshes[index].normals.take(triangle - shapes.first_triangle[index], axis=0),
-        directions.take(met, axis=0),
-    )
-    echo = np.empty(len(met), ECHO)
-    echo["range_m"], echo["shape"] = range_m.take(met), index
-    heard = pattern.detector.hear(echo["range_m"], np.abs(cosine), room.triangle_albedo.take(triangle))
-    echo["chance"], echo["intensity"] = heard
-    return _Share(beams.take(met), echo)
+    cosine = np.einsum("ij,ij->i", mesh.normals.take(triangle, axis=0), directions.take(met, axis=0))
+    return _Met(index, beams.take(met), range_m.take(met), cosine, room.triangle_albedo[first:].take(triangle))
+
+
+def _hear(pattern: Pattern, met: Sequence[_Met | None]) -> list[_Share | None]:
+    """What the detector makes of all of them at once: a call for each costs more than the numbers in it."""
+    some = [one for one in met if one is not None]
+    if not some:
+        return [None] * len(met)
+    counts = [len(one.beam) for one in some]
+    echo = np.empty(sum(counts), ECHO)
+    echo["range_m"] = np.concatenate([one.range_m for one in some])
+    echo["shape"] = np.repeat([one.shape for one in some], counts)
+    cosine, albedo = np.concatenate([one.cosine for one in some]), np.concatenate([one.albedo for one in some])
+    echo["chance"], echo["intensity"] = pattern.detector.hear(echo["range_m"], np.abs(cosine), albedo)
+    ends = np.cumsum(counts).tolist()
+    heard = iter([echo[end - count : end] for end, count in zip(ends, counts, strict=True)])
+    return [None if one is None else _Share(one.beam, next(heard)) for one in met]
 
 
 def _path_balls(
