@@ -23,7 +23,8 @@ from ..perception.odometry.body_state import POSE, BodyState
 from ..perception.odometry.odometry import InertialSamples, Odometry, OdometryConfig, Sweep
 from ..perception.odometry.registration import Matching
 from ..perception.odometry.rotations import log
-from ..sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, drive
+from ..sim.moving_rig import IMU_HZ, SWEEP_S
+from ..sim.street import Drive, DriveConfig, drive
 
 RUNS, GROUP = 100, 25
 """A group of runs is followed together."""

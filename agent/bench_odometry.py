@@ -19,7 +19,8 @@ from jaxtyping import Float
 from ..perception.odometry.errors import segment_error_percent
 from ..perception.odometry.odometry import InertialSamples, Odometry, OdometryConfig, Sweep
 from ..perception.odometry.preintegration import ImuNoise, preintegrate
-from ..sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, Scan, drive
+from ..sim.moving_rig import IMU_HZ, SWEEP_S, Scan
+from ..sim.street import Drive, DriveConfig, drive
 from .odometry_peers import make_gicp, make_kiss
 from .stopwatch import cpu_now_s
 

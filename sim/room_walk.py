@@ -15,11 +15,13 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.spatial.transform import Rotation
 
+from .moving_rig import BOX_FACES, IMU_HZ, SWEEP_S, Beams, Scan, box_corners, from_rest, inertia, sweep
 from .raycast import RayRoom, VisualBody
-from .street import BOX_FACES, GRAVITY_WORLD, IMU_HZ, SWEEP_S, Scan
 
 ROOM_M = (8.0, 6.0, 2.8)
 ELEVATION_RAD = (-0.39, 0.39)
+START_S = 1.5
+"""From standing still to the pace."""
 LIDAR_RANGE_M, CAMERA_RANGE_M = (0.3, 30.0), (0.3, 4.0)
 # Camera axes (right, down, ahead) in the rig's frame (ahead, left, up), and where it sits.
 R_RIG_CAMERA = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
@@ -91,9 +93,7 @@ class Carried:
     def _since(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
         """Time as the motion counts it: still at first, then faster and faster until the pace is reached."""
         gone = (times_s - self._config.still_s).clip(0.0)
-        start_s = 1.5
-        share = gone.clip(0.0, start_s) / start_s
-        return self._config.pace * ((gone - start_s).clip(0.0) + start_s * (share**3 - 0.5 * share**4))
+        return self._config.pace * from_rest(gone, START_S)
 
 
 def walk(config: WalkConfig, seed: int) -> Walk:
@@ -105,65 +105,47 @@ def walk(config: WalkConfig, seed: int) -> Walk:
     scans = [_sweep(room, carried, float(end_s), config, rng) for end_s in ends_s]
     pictures = [_picture(room, pose, config, rng) for pose in T_world_rig]
     imu_times_s = np.arange(round((config.num_scans + 2) * SWEEP_S * IMU_HZ)) / IMU_HZ
-    force, rate = _inertial(carried, imu_times_s)
-    force += rng.normal(0, config.force_bias_mps2, 3) + rng.normal(0, config.force_noise_mps2, force.shape)
-    rate += rng.normal(0, config.rate_bias_radps, 3) + rng.normal(0, config.rate_noise_radps, rate.shape)
-    return Walk(scans, pictures, T_world_rig, imu_times_s, force, rate)
+    return Walk(scans, pictures, T_world_rig, imu_times_s, *inertia(carried, imu_times_s, config, rng))
 
 
 def _furnish(rng: np.random.Generator) -> VisualBody:
     """Floor, ceiling, walls with a niche, cupboards along them, tables and boxes in the room."""
     long, wide, high = ROOM_M
     boxes = [
-        _box((0.0, 0.0, -0.1), (long, wide, 0.2)),
-        _box((0.0, 0.0, high + 0.1), (long, wide, 0.2)),
-        *(_box((side * (long / 2 + 0.1), 0.0, high / 2), (0.2, wide, high)) for side in (-1.0, 1.0)),
-        *(_box((0.0, side * (wide / 2 + 0.1), high / 2), (long, 0.2, high)) for side in (-1.0, 1.0)),
+        box_corners((0.0, 0.0, -0.1), (long, wide, 0.2)),
+        box_corners((0.0, 0.0, high + 0.1), (long, wide, 0.2)),
+        *(box_corners((side * (long / 2 + 0.1), 0.0, high / 2), (0.2, wide, high)) for side in (-1.0, 1.0)),
+        *(box_corners((0.0, side * (wide / 2 + 0.1), high / 2), (long, 0.2, high)) for side in (-1.0, 1.0)),
     ]
     for _ in range(8):
         deep, broad, tall = rng.uniform([0.3, 0.5, 0.7], [0.6, 1.4, 2.2]).tolist()
         along = float(rng.uniform(-0.42, 0.42))
         if rng.random() < 0.5:
             side = float(rng.choice([-1.0, 1.0]))
-            boxes.append(_box((along * long, side * (wide - deep) / 2, tall / 2), (broad, deep, tall)))
+            boxes.append(box_corners((along * long, side * (wide - deep) / 2, tall / 2), (broad, deep, tall)))
         else:
             side = float(rng.choice([-1.0, 1.0]))
-            boxes.append(_box((side * (long - deep) / 2, along * wide, tall / 2), (deep, broad, tall)))
+            boxes.append(box_corners((side * (long - deep) / 2, along * wide, tall / 2), (deep, broad, tall)))
     for _ in range(4):
         (x, y), turn = rng.uniform([-3.2, -2.4], [3.2, 2.4]).tolist(), float(rng.uniform(0, 3))
         broad, deep, tall = rng.uniform([0.4, 0.3, 0.3], [1.2, 0.7, 0.8]).tolist()
-        boxes.append(_box((x, y, tall / 2), (broad, deep, tall), turn))
+        boxes.append(box_corners((x, y, tall / 2), (broad, deep, tall), turn))
     for _ in range(12):  # pictures and lamps on the walls
         side, along, up = float(rng.choice([-1.0, 1.0])), float(rng.uniform(-0.45, 0.45)), float(rng.uniform(1.0, 2.2))
-        boxes.append(_box((along * long, side * (wide / 2 - 0.04), up), (float(rng.uniform(0.2, 0.8)), 0.08, 0.5)))
+        boxes.append(
+            box_corners((along * long, side * (wide / 2 - 0.04), up), (float(rng.uniform(0.2, 0.8)), 0.08, 0.5))
+        )
     faces = (BOX_FACES[None] + 8 * np.arange(len(boxes), dtype=np.uint32)[:, None, None]).reshape(-1, 3)
     vertices = np.concatenate(boxes).astype(np.float32)
     return VisualBody("room", vertices, faces, np.full((len(faces), 3), 0.5, np.float32), is_static=True)
-
-
-def _box(
-    middle: tuple[float, float, float], size_m: tuple[float, float, float], turn_rad: float = 0.0
-) -> Float[np.ndarray, "8 3"]:
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * np.array(size_m[:2])
-    flat = corners @ Rotation.from_euler("z", turn_rad).as_matrix()[:2, :2].T + np.array(middle[:2])
-    low, high = middle[2] - size_m[2] / 2, middle[2] + size_m[2] / 2
-    return np.concatenate([np.column_stack([flat, np.full(4, low)]), np.column_stack([flat, np.full(4, high)])])
 
 
 def _sweep(room: RayRoom, carried: Carried, end_s: float, config: WalkConfig, rng: np.random.Generator) -> Scan:
     turned = (1 + np.arange(config.columns)) / config.columns
     times_s = end_s - SWEEP_S * (1.0 - turned)
     times_s = times_s if config.is_bent else np.full(config.columns, end_s)
-    poses = carried.poses(times_s)
-    azimuth, elevation = 2 * math.pi * turned - math.pi, np.linspace(*ELEVATION_RAD, config.rings)
-    flat = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], axis=1)
-    directions = flat[:, None] * np.cos(elevation)[:, None] + np.array([0.0, 0.0, 1.0]) * np.sin(elevation)[:, None]
-    world = np.einsum("cij,crj->cri", poses[:, :3, :3], directions).reshape(-1, 3)
-    hits = room.cast(np.repeat(poses[:, :3, 3], config.rings, axis=0), world.astype(np.float32))
-    range_m = hits.distance_m + rng.normal(0, config.range_noise_m, len(hits.distance_m)).astype(np.float32)
-    back = np.flatnonzero(hits.is_hit & (range_m > LIDAR_RANGE_M[0]) & (range_m < LIDAR_RANGE_M[1]))
-    points = directions.reshape(-1, 3)[back] * range_m[back, None]
-    return Scan(end_s, points.astype(np.float32), np.repeat(times_s, config.rings)[back])
+    beams = Beams(2 * math.pi * turned - math.pi, np.linspace(*ELEVATION_RAD, config.rings), LIDAR_RANGE_M)
+    return sweep(room, carried, end_s, times_s, beams, config.range_noise_m, rng)
 
 
 def _picture(
@@ -185,15 +167,3 @@ def _picture(
     depth_m = depth_m + rng.normal(0, 1, len(depth_m)) * np.where(np.isfinite(sigma_m), sigma_m, 0.0)
     back = np.flatnonzero(hits.is_hit & (depth_m > CAMERA_RANGE_M[0]) & (depth_m < CAMERA_RANGE_M[1]))
     return (CAMERA_PLACE_RIG + rays[back] * depth_m[back, None]).astype(np.float32)
-
-
-def _inertial(
-    carried: Carried, times_s: Float[np.ndarray, " samples"]
-) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
-    """True specific force and angular rate in the rig's frame, by central differences of the smooth motion."""
-    half_s = 1e-3
-    before, now, after = (carried.poses(times_s + shift) for shift in (-half_s, 0.0, half_s))
-    acceleration = (before[:, :3, 3] - 2 * now[:, :3, 3] + after[:, :3, 3]) / half_s**2
-    force = np.einsum("nji,nj->ni", now[:, :3, :3], acceleration - GRAVITY_WORLD)
-    turn = Rotation.from_matrix(before[:, :3, :3]).inv() * Rotation.from_matrix(after[:, :3, :3])
-    return force, turn.as_rotvec() / (2 * half_s)

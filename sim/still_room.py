@@ -18,9 +18,9 @@ from jaxtyping import Float, Float32, UInt8, UInt32
 from scipy.spatial.transform import Rotation
 
 from ..perception.types import Intrinsics
+from .moving_rig import BOX_FACES
 from .pinhole import make_intrinsics, pixel_directions
 from .raycast import RayRoom, VisualBody
-from .street import BOX_FACES
 
 ROOM_M = (4.0, 3.6, 2.5)
 TABLE_M = (1.4, 0.8, 0.75)

@@ -3,8 +3,7 @@
 In:  a seed, how the car drives.
 Out: Drive: scans with a time for each point, IMU samples, true poses; the same for the same seed.
 
-Houses with bays and sills, parked cars, poles, trees and kerbs along a road with two bends. Beams are cast from where
-the sensor was at their own time, so that a sweep is bent by the motion as a real one is.
+Houses with bays and sills, parked cars, poles, trees and kerbs along a road with two bends.
 """
 
 from __future__ import annotations
@@ -13,32 +12,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
+from .moving_rig import BOX_FACES, IMU_HZ, SWEEP_S, Beams, Scan, box_corners, from_rest, inertia, sweep
 from .raycast import RayRoom, VisualBody
 
-SWEEP_S = 0.1
-IMU_HZ = 200
 ELEVATION_RAD = (math.radians(-24.8), math.radians(2.0))
 RANGE_M = (1.0, 100.0)
 SENSOR_UP_M = 1.8
-GRAVITY_WORLD = np.array([0.0, 0.0, -9.81])
-BOX_FACES = np.array(
-    [[0, 2, 1], [0, 3, 2], [4, 5, 6], [4, 6, 7], [0, 1, 5], [0, 5, 4], [1, 2, 6], [1, 6, 5], [2, 3, 7], [2, 7, 6],
-     [3, 0, 4], [3, 4, 7]],
-    np.uint32,
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """One sweep; points in the sensor's frame, each at its own time. Index 0 of the pose's time is the sweep's end."""
-
-    end_s: float
-    points_sensor: Float32[np.ndarray, "points 3"]
-    times_s: Float[np.ndarray, " points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +71,7 @@ class Path:
     def along_m(self, times_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
         """How far along the line, with a speed that swells and ebbs."""
         if self._start_s > 0.0:
-            share = times_s.clip(0.0, self._start_s) / self._start_s  # the speed's is 3 share² - 2 share³
-            times_s = (times_s - self._start_s).clip(0.0) + self._start_s * (share**3 - 0.5 * share**4)
+            times_s = from_rest(times_s, self._start_s)
         return 2.0 + self._speed_mps * (
             times_s + 0.4 * np.sin(0.5 * times_s + self._phases[0]) - 0.4 * math.sin(self._phases[0])
         )
@@ -116,10 +98,7 @@ def drive(config: DriveConfig, seed: int) -> Drive:
     ends_s = SWEEP_S * (1 + np.arange(config.num_scans))
     scans = [_sweep(room, path, float(end_s), config, rng) for end_s in ends_s]
     imu_times_s = np.arange(0, round(path.length_s * IMU_HZ)) / IMU_HZ
-    force, rate = _inertial(path, imu_times_s)
-    force += rng.normal(0, config.force_bias_mps2, 3) + rng.normal(0, config.force_noise_mps2, force.shape)
-    rate += rng.normal(0, config.rate_bias_radps, 3) + rng.normal(0, config.rate_noise_radps, rate.shape)
-    return Drive(scans, path.poses(ends_s), imu_times_s, force, rate)
+    return Drive(scans, path.poses(ends_s), imu_times_s, *inertia(path, imu_times_s, config, rng))
 
 
 def make_street(path: Path, config: DriveConfig, rng: np.random.Generator) -> VisualBody:
@@ -167,48 +146,16 @@ def _box(
     """Corners of a box beside the path, turned with it."""
     center, direction = path.center(along_m), path.center(along_m, 1)
     heading = math.atan2(direction[1], direction[0])
-    left = np.array([-math.sin(heading), math.cos(heading)])
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * np.array(size_m[:2])
-    turn = Rotation.from_euler("z", heading + turn_rad).as_matrix()[:2, :2]
-    flat = corners @ turn.T + center + left * aside_m
-    low, high = middle_up_m - size_m[2] / 2, middle_up_m + size_m[2] / 2
-    return np.concatenate([np.column_stack([flat, np.full(4, low)]), np.column_stack([flat, np.full(4, high)])])
+    x, y = center + np.array([-math.sin(heading), math.cos(heading)]) * aside_m
+    return box_corners((float(x), float(y), middle_up_m), size_m, heading + turn_rad)
 
 
 def _sweep(room: RayRoom, path: Path, end_s: float, config: DriveConfig, rng: np.random.Generator) -> Scan:
     turned = np.arange(config.columns) / config.columns
     column_s = end_s - SWEEP_S * (1.0 - 1.0 / config.columns - turned)
     times_s = column_s if config.is_distorted else np.full(config.columns, end_s)
-    poses = path.poses(times_s)
-    azimuth = 2 * math.pi * turned - math.pi
-    elevation = np.linspace(*ELEVATION_RAD, config.rings)
-    level = np.cos(elevation)
-    directions = np.stack(
-        [
-            np.cos(azimuth)[:, None] * level,
-            np.sin(azimuth)[:, None] * level,
-            np.tile(np.sin(elevation), (config.columns, 1)),
-        ],
-        -1,
-    )
-    world = np.einsum("cij,crj->cri", poses[:, :3, :3], directions).reshape(-1, 3)
-    hits = room.cast(np.repeat(poses[:, :3, 3], config.rings, axis=0), world.astype(np.float32))
-    range_m = hits.distance_m + rng.normal(0, config.range_noise_m, len(hits.distance_m)).astype(np.float32)
-    back = np.flatnonzero(hits.is_hit & (range_m > RANGE_M[0]) & (range_m < RANGE_M[1]))
-    points = directions.reshape(-1, 3)[back] * range_m[back, None]
-    return Scan(end_s, points.astype(np.float32), np.repeat(times_s, config.rings)[back])
-
-
-def _inertial(
-    path: Path, times_s: Float[np.ndarray, " samples"]
-) -> tuple[Float[np.ndarray, "samples 3"], Float[np.ndarray, "samples 3"]]:
-    """True specific force and angular rate in the sensor's frame, by central differences of the smooth path."""
-    half_s = 1e-3
-    before, now, after = (path.poses(times_s + shift) for shift in (-half_s, 0.0, half_s))
-    acceleration = (before[:, :3, 3] - 2 * now[:, :3, 3] + after[:, :3, 3]) / half_s**2
-    force = np.einsum("nji,nj->ni", now[:, :3, :3], acceleration - GRAVITY_WORLD)
-    turn = Rotation.from_matrix(before[:, :3, :3]).inv() * Rotation.from_matrix(after[:, :3, :3])
-    return force, turn.as_rotvec() / (2 * half_s)
+    beams = Beams(2 * math.pi * turned - math.pi, np.linspace(*ELEVATION_RAD, config.rings), RANGE_M)
+    return sweep(room, path, end_s, times_s, beams, config.range_noise_m, rng)
 
 
 def _step(x: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:

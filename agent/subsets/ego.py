@@ -23,8 +23,8 @@ from ...perception.odometry.odometry import InertialSamples, OdometryConfig, Swe
 from ...perception.odometry.registration import Matching
 from ...perception.odometry.timeline import Timeline, TimelineConfig
 from ...perception.types import ImuSamples, LidarScan, SensorFrame, SensorKind, SensorSpec
+from ...sim.moving_rig import IMU_HZ, SWEEP_S
 from ...sim.room_walk import Walk
-from ...sim.street import IMU_HZ, SWEEP_S
 from .conditions import BIASES, LATE_S, OFFSET_S, Condition
 
 ROOM = OdometryConfig(

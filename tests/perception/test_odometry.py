@@ -17,7 +17,8 @@ from verbot.perception.odometry.odometry import InertialSamples, Odometry, Odome
 from verbot.perception.odometry.rotations import exp, log
 from verbot.perception.odometry.voxel_map import VoxelMap
 from verbot.perception.odometry.wheels import Rolling, WheelSamples
-from verbot.sim.street import IMU_HZ, SWEEP_S, Drive, DriveConfig, drive
+from verbot.sim.moving_rig import IMU_HZ, SWEEP_S
+from verbot.sim.street import Drive, DriveConfig, drive
 
 CONFIG = OdometryConfig(map_slots=1 << 15)
 
